@@ -1,0 +1,28 @@
+//! The nouns of shrinx: what an ONNX model consists of, and the border to bytes and text.
+//!
+//! A [`model::Model`] is one graph whose vertices are nodes and values. Bodies of control flow and local functions are [`model::Scope`]s in the same vertex
+//! space. Nothing here knows an operator by name: what operators mean is told by the crate `shrinx-ops`.
+
+pub mod attribute;
+pub mod dim;
+pub mod dtype;
+pub mod error;
+mod external;
+mod mapped;
+pub mod model;
+pub mod node;
+pub mod order;
+pub mod tensor;
+pub mod value;
+
+pub use attribute::{Attribute, AttributeValue};
+pub use bytes::Bytes;
+pub use dim::{Derived, Dim, Symbol, Symbols};
+pub use dtype::DataType;
+pub use error::{Coded, ErrorKind};
+pub use external::ExternalFault;
+pub use model::{Function, Header, Model, NodeId, Opset, Ports, Scope, ScopeId, ScopeKind, ValueId};
+pub use node::{Node, OpName};
+pub use order::{Cycle, OrderKey};
+pub use tensor::{Tensor, TensorData};
+pub use value::{Declaration, DeclaredDim, Length, Metadata, TensorType, TypeKind, Value, ValueType};
