@@ -4,6 +4,7 @@
 //! space. Nothing here knows an operator by name: what operators mean is told by the crate `shrinx-ops`.
 
 pub mod attribute;
+mod build;
 pub mod dim;
 pub mod dtype;
 pub mod error;
@@ -16,6 +17,7 @@ pub mod tensor;
 pub mod value;
 
 pub use attribute::{Attribute, AttributeValue};
+pub use build::BuildFault;
 pub use bytes::Bytes;
 pub use dim::{Derived, Dim, Symbol, Symbols};
 pub use dtype::DataType;
