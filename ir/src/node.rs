@@ -94,6 +94,16 @@ impl Node {
         self.order
     }
 
+    /// Number of input ports, absent ones included.
+    pub fn input_count(&self) -> usize {
+        self.inputs as usize
+    }
+
+    /// Number of output ports, absent ones included.
+    pub fn output_count(&self) -> usize {
+        self.outputs as usize
+    }
+
     /// Whether it is this operator of the standard domain.
     pub fn is(&self, op: &str) -> bool {
         self.op.op == op && self.op.domain().is_empty()

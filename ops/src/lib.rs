@@ -1,1 +1,27 @@
-//! (soon)
+//! What each ONNX operator means, as rows of one table, and what follows from it: the facts of a model.
+//!
+//! An [`OpSpec`] is one row; a new operator is one row in its family's file, a new concern one column. An operator without a row is opaque and harmless:
+//! [`OpSpec::UNKNOWN`]. [`OpTable`] is a value, so that a user adds rows of his own: `OpTable::standard().with(row)`.
+//!
+//! [`Facts`] (element types, shapes, known contents) are derived from a model and stand beside it, so that what a file declares and what was inferred are
+//! never mixed up.
+
+pub mod call;
+pub mod constant;
+pub mod facts;
+pub mod fold;
+pub mod infer;
+pub mod kernels;
+pub mod spec;
+pub mod table;
+
+mod families;
+
+pub use call::Call;
+pub use constant::constant;
+pub use facts::{Fact, Facts};
+pub use fold::Fold;
+pub use infer::{InferError, Inference, Inferred};
+pub use shrinx_ir as ir;
+pub use spec::{Effects, OpSpec};
+pub use table::OpTable;

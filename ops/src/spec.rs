@@ -1,0 +1,71 @@
+//! One row of the operator table.
+
+use crate::{Fold, Inference, Inferred, infer};
+use shrinx_ir::{Dim, Tensor};
+
+/// What an operator is, from opset `since` on.
+#[derive(Clone, Copy, Debug)]
+pub struct OpSpec {
+    /// Domain; empty for the standard one.
+    pub domain: &'static str,
+    /// The operator's type.
+    pub op: &'static str,
+    /// The first opset version that this row holds for.
+    pub since: i64,
+    /// Types, shapes and known contents of the outputs.
+    pub infer: fn(&mut Inference<'_>) -> Inferred,
+    /// The outputs, where all inputs are constants: by small kernels whose results no runtime disagrees with. `None` for "not this one".
+    pub fold: Option<fn(&Fold<'_>) -> Option<Vec<Tensor>>>,
+    /// Multiplications with a following addition, for one run.
+    pub macs: Option<fn(&mut Inference<'_>) -> Option<Dim>>,
+    /// What it does besides computing its outputs from its inputs.
+    pub effects: Effects,
+    /// Whether its two inputs may be swapped.
+    pub commutative: bool,
+}
+
+/// What a node does besides computing its outputs from its inputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effects {
+    /// Nothing: equal inputs give equal outputs.
+    None,
+    /// Draws random numbers: two nodes with equal inputs differ.
+    Random,
+    /// Not known.
+    Unknown,
+}
+
+impl OpSpec {
+    /// An operator about which nothing is known.
+    pub const UNKNOWN: Self =
+        Self { domain: "", op: "", since: 1, infer: infer::unknown, fold: None, macs: None, effects: Effects::Unknown, commutative: false };
+
+    /// A row for an operator of the standard domain without effects.
+    pub const fn new(op: &'static str, infer: fn(&mut Inference<'_>) -> Inferred) -> Self {
+        Self { op, infer, effects: Effects::None, ..Self::UNKNOWN }
+    }
+
+    /// The row with a kernel for folding.
+    pub const fn folds(mut self, fold: fn(&Fold<'_>) -> Option<Vec<Tensor>>) -> Self {
+        self.fold = Some(fold);
+        self
+    }
+
+    /// The row with a count of its multiplications.
+    pub const fn costs(mut self, macs: fn(&mut Inference<'_>) -> Option<Dim>) -> Self {
+        self.macs = Some(macs);
+        self
+    }
+
+    /// The row, marked commutative.
+    pub const fn commutes(mut self) -> Self {
+        self.commutative = true;
+        self
+    }
+
+    /// The row, marked random.
+    pub const fn random(mut self) -> Self {
+        self.effects = Effects::Random;
+        self
+    }
+}

@@ -1,0 +1,61 @@
+//! The operator table: rows by domain, operator and version.
+
+use crate::{OpSpec, families};
+use rustc_hash::FxHashMap;
+use shrinx_ir::{Model, NodeId};
+
+/// Rows by domain, operator and version. A value, not a static: users add rows of their own.
+#[derive(Clone, Debug)]
+pub struct OpTable {
+    rows: FxHashMap<(&'static str, &'static str), Vec<OpSpec>>,
+}
+
+impl OpTable {
+    /// A table without rows: every operator is unknown.
+    pub fn empty() -> Self {
+        Self { rows: FxHashMap::default() }
+    }
+
+    /// The operators of the standard domain that shrinx knows.
+    pub fn standard() -> Self {
+        families::rows().fold(Self::empty(), Self::with)
+    }
+
+    /// The table with one more row, which replaces an equal one.
+    #[must_use]
+    pub fn with(mut self, row: OpSpec) -> Self {
+        let rows = self.rows.entry((row.domain, row.op)).or_default();
+        rows.retain(|r| r.since != row.since);
+        rows.push(row);
+        rows.sort_by_key(|r| r.since);
+        self
+    }
+
+    /// The row for an operator at an opset version; [`OpSpec::UNKNOWN`] where there is none.
+    pub fn get(&self, domain: &str, op: &str, version: i64) -> &OpSpec {
+        let rows = self.rows.get(&(domain, op)).map_or(&[][..], Vec::as_slice);
+        rows.iter().rev().find(|r| r.since <= version).unwrap_or(&OpSpec::UNKNOWN)
+    }
+
+    /// The row for a node of a model. A call of a local function is unknown, even where it has the name of a standard operator.
+    pub fn of(&self, model: &Model, node: NodeId) -> &OpSpec {
+        let node = model.node(node);
+        match model.opset(node.scope(), node.op.domain()) {
+            Some(version) if !is_local_function(model, node) => self.get(node.op.domain(), &node.op.op, version),
+            _ => &OpSpec::UNKNOWN,
+        }
+    }
+
+    /// Every row, by domain, operator and version.
+    pub fn rows(&self) -> Vec<&OpSpec> {
+        let mut rows: Vec<&OpSpec> = self.rows.values().flatten().collect();
+        rows.sort_by_key(|r| (r.domain, r.op, r.since));
+        rows
+    }
+}
+
+fn is_local_function(model: &Model, node: &shrinx_ir::Node) -> bool {
+    model
+        .functions()
+        .any(|(_, f)| f.name.as_deref() == Some(&node.op.op) && shrinx_ir::node::normal_domain(f.domain.as_deref()) == node.op.domain())
+}
