@@ -240,8 +240,11 @@ impl Symbols {
             }
             .map(Dim::Known),
             (Derived::Min | Derived::Max | Derived::Broadcast, _, _) if a == b => Some(a.clone()),
-            (Derived::Broadcast, Dim::Known(1), x) | (Derived::Broadcast, x, Dim::Known(1)) => Some(x.clone()),
-            (Derived::Broadcast, x @ Dim::Known(_), _) | (Derived::Broadcast, _, x @ Dim::Known(_)) => Some(x.clone()),
+            // A known length other than 1 wins: the other must be equal, or 1.
+            (Derived::Broadcast, Dim::Known(1), x)
+            | (Derived::Broadcast, x, Dim::Known(1))
+            | (Derived::Broadcast, x @ Dim::Known(_), _)
+            | (Derived::Broadcast, _, x @ Dim::Known(_)) => Some(x.clone()),
             _ => None,
         };
         exact.unwrap_or_else(|| {

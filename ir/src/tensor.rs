@@ -167,18 +167,16 @@ impl Tensor {
         })
     }
 
-    /// The elements of a float32 tensor, borrowed where the bytes happen to be aligned. `None` for any other type.
+    /// The elements of a float32 tensor, borrowed where they are stored as floats. `None` for any other type.
     pub fn as_f32(&self) -> Option<Cow<'_, [f32]>> {
         if self.dtype != DataType::Float {
             return None;
         }
-        match &self.data {
-            TensorData::Floats(v) => Some(Cow::Borrowed(v)),
-            _ => {
-                let bytes = self.to_bytes()?;
-                Some(Cow::Owned(bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()))
-            }
+        if let TensorData::Floats(v) = &self.data {
+            return Some(Cow::Borrowed(v));
         }
+        let bytes = self.to_bytes()?;
+        Some(Cow::Owned(bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()))
     }
 
     /// The elements of a floating point tensor as f64. `None` for any other type.
