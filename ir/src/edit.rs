@@ -6,7 +6,7 @@ use crate::{
     order::{Cycle, OrderKey},
     scope::{Scope, ScopeKind},
     tensor::Tensor,
-    value::{Declaration, Value},
+    value::{Declaration, Length, Value, ValueType},
 };
 use petgraph::{
     Direction::{Incoming, Outgoing},
@@ -47,12 +47,33 @@ impl Model {
         ValueId(self.graph.add_node(Vertex::Value(Box::new(value))))
     }
 
-    /// Adds a value with stored content, under a fresh name.
+    /// Adds a value with stored content, under a fresh name. Before IR version 4 it is listed as an input too, as the specification asks.
     pub fn add_initializer(&mut self, scope: ScopeId, hint: &str, tensor: Tensor) -> ValueId {
         let name = self.fresh_name(hint);
         let value = self.add_value(scope, name);
+        if self.lists_initializers(scope) {
+            let ty = ValueType::tensor(tensor.dtype, tensor.dims.iter().map(|d| Length::Number(*d as i64)));
+            self.declare_input(scope, Declaration { value, ty: Some(ty), doc: None, metadata: Vec::new() });
+        }
         self.set_initializer(value, Some(tensor));
         value
+    }
+
+    /// Whether initializers of a scope must be listed as inputs (ONNX IR specification, before version 4).
+    fn lists_initializers(&self, scope: ScopeId) -> bool {
+        scope == Self::MAIN && self.header.ir_version.unwrap_or(0) < 4
+    }
+
+    /// Removes an initializer that nothing reads. One that a caller may override stays, and `false` comes back.
+    pub fn drop_initializer(&mut self, id: ValueId) -> bool {
+        let scope = self.scope_of(id);
+        if self.use_count(id) > 0 || (self.is_input(id) && !self.lists_initializers(scope)) {
+            return false;
+        }
+        self.touch();
+        let value = self.value_quietly(id);
+        (value.alive, value.is_input) = (false, false);
+        true
     }
 
     /// Gives a value stored content, or takes it away.
@@ -276,15 +297,44 @@ impl Model {
         for scope in &mut self.scopes {
             scope.nodes.retain(|n| !dead.contains(&n.0));
             scope.initializers.retain(|v| !dead.contains(&v.0));
+            scope.inputs.retain(|d| !dead.contains(&d.value.0));
             scope.value_info.retain(|d| !dead.contains(&d.value.0));
         }
         self.names = None;
     }
 
-    /// Marks a value dead: an initializer or input-less value that nothing reads any more.
-    pub fn kill_value(&mut self, id: ValueId) {
-        self.touch();
-        self.value_quietly(id).alive = false;
+    /// Takes back what was added last: nodes and values that nothing else refers to, newest last, and the revision they were added at.
+    pub fn undo(&mut self, nodes: &[NodeId], values: &[ValueId], revision: u64) {
+        for &node in nodes.iter().rev() {
+            for value in self.inputs(node).into_iter().flatten() {
+                self.value_quietly(value).uses -= 1;
+            }
+            let scope = self.node(node).scope;
+            self.scopes[scope.0 as usize].nodes.retain_newest(node);
+            self.graph.remove_node(node.0);
+        }
+        for &value in values.iter().rev() {
+            let scope = self.scope_of(value).0 as usize;
+            self.scopes[scope].initializers.retain_newest(value);
+            if self.is_input(value) {
+                self.scopes[scope].inputs.retain(|d| d.value != value);
+            }
+            self.graph.remove_node(value.0);
+        }
+        self.restore(revision);
+    }
+}
+
+trait RetainNewest<T> {
+    fn retain_newest(&mut self, last: T);
+}
+
+impl<T: PartialEq> RetainNewest<T> for Vec<T> {
+    /// Removes an element that is the last one, if it is there at all.
+    fn retain_newest(&mut self, last: T) {
+        if self.last() == Some(&last) {
+            self.pop();
+        }
     }
 }
 

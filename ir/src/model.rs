@@ -97,8 +97,8 @@ impl Model {
         self.revision
     }
 
-    pub(crate) fn reset_revision(&mut self) {
-        self.revision = 0;
+    pub(crate) fn restore(&mut self, revision: u64) {
+        self.revision = revision;
     }
 
     pub(crate) fn touch(&mut self) {

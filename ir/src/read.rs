@@ -58,7 +58,7 @@ fn read(bytes: Bytes, folder: Option<&Path>, options: &ReadOptions) -> Result<Mo
     let mut reader = Reader { files: ExternalFiles::new(folder, &options.allow_dirs) };
     let mut model = reader.model(proto)?;
     model.external_files = reader.files.paths;
-    model.reset_revision();
+    model.restore(0);
     Ok(model)
 }
 

@@ -57,7 +57,7 @@ impl Fact {
 /// Facts of every value of one revision of a model.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
-    facts: Vec<Fact>,
+    values: Vec<Fact>,
     /// The symbols in them.
     pub symbols: Symbols,
     problems: Vec<(String, InferError)>,
@@ -66,7 +66,7 @@ pub struct Facts {
 impl Facts {
     /// Infers the facts of a model. A node that contradicts its operator is noted in [`Facts::problems`], and its outputs stay unknown.
     pub fn infer(model: &Model, ops: &OpTable) -> Self {
-        let mut facts = Self { facts: vec![Fact::UNKNOWN; model.index_bound()], ..Self::default() };
+        let mut facts = Self { values: vec![Fact::UNKNOWN; model.index_bound()], ..Self::default() };
         for scope in model.scopes().filter(|s| model.scope(*s).parent.is_none()) {
             facts.scope(model, ops, scope, &[]);
         }
@@ -75,7 +75,7 @@ impl Facts {
 
     /// What is known of a value.
     pub fn of(&self, value: ValueId) -> &Fact {
-        self.facts.get(value.index()).unwrap_or(&Fact::UNKNOWN)
+        self.values.get(value.index()).unwrap_or(&Fact::UNKNOWN)
     }
 
     /// Nodes that contradict their operators, by name.
@@ -85,16 +85,16 @@ impl Facts {
 
     /// Sets what is known of a value.
     pub fn set(&mut self, value: ValueId, fact: Fact) {
-        if self.facts.len() <= value.index() {
-            self.facts.resize(value.index() + 1, Fact::UNKNOWN);
+        if self.values.len() <= value.index() {
+            self.values.resize(value.index() + 1, Fact::UNKNOWN);
         }
-        self.facts[value.index()] = fact;
+        self.values[value.index()] = fact;
     }
 
     fn scope(&mut self, model: &Model, ops: &OpTable, scope: ScopeId, arguments: &[Fact]) {
         for (k, declaration) in model.scope(scope).inputs().iter().enumerate() {
             let declared = self.declared(declaration);
-            let fact = arguments.get(k).map_or(declared.clone(), |given| self.first(given, &declared));
+            let fact = arguments.get(k).map_or(declared.clone(), |given| first(given, &declared));
             self.set(declaration.value, fact);
         }
         for &value in model.scope(scope).initializers() {
@@ -139,18 +139,9 @@ impl Facts {
         inferred.resize(outputs.len(), Fact::UNKNOWN);
         for (value, fact) in outputs.iter().zip(inferred) {
             if let Some(value) = *value {
-                let fact = self.first(&fact, &self.of(value).clone());
+                let fact = first(&fact, &self.of(value).clone());
                 self.set(value, fact);
             }
-        }
-    }
-
-    /// `found`, with gaps filled from `declared`.
-    fn first(&self, found: &Fact, declared: &Fact) -> Fact {
-        Fact {
-            dtype: found.dtype.or(declared.dtype),
-            shape: found.shape.clone().or_else(|| declared.shape.clone()),
-            contents: found.contents.clone(),
         }
     }
 
@@ -167,6 +158,15 @@ impl Facts {
             Length::Number(_) | Length::Unset => self.symbols.fresh(),
             Length::Name(name) => self.symbols.named(name),
         }
+    }
+}
+
+/// `found`, with gaps filled from `declared`.
+fn first(found: &Fact, declared: &Fact) -> Fact {
+    Fact {
+        dtype: found.dtype.or(declared.dtype),
+        shape: found.shape.clone().or_else(|| declared.shape.clone()),
+        contents: found.contents.clone(),
     }
 }
 

@@ -15,7 +15,7 @@ pub struct OpSpec {
     /// Types, shapes and known contents of the outputs.
     pub infer: fn(&mut Inference<'_>) -> Inferred,
     /// The outputs, where all inputs are constants: by small kernels whose results no runtime disagrees with. `None` for "not this one".
-    pub fold: Option<fn(&Fold<'_>) -> Option<Vec<Tensor>>>,
+    pub fold: Option<Kernel>,
     /// Multiplications with a following addition, for one run.
     pub macs: Option<fn(&mut Inference<'_>) -> Option<Dim>>,
     /// What it does besides computing its outputs from its inputs.
@@ -23,6 +23,9 @@ pub struct OpSpec {
     /// Whether its two inputs may be swapped.
     pub commutative: bool,
 }
+
+/// Computes a node's outputs from constant inputs; `None` where it cannot.
+pub type Kernel = fn(&Fold<'_>) -> Option<Vec<Tensor>>;
 
 /// What a node does besides computing its outputs from its inputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,29 +44,34 @@ impl OpSpec {
         Self { domain: "", op: "", since: 1, infer: infer::unknown, fold: None, macs: None, effects: Effects::Unknown, commutative: false };
 
     /// A row for an operator of the standard domain without effects.
+    #[must_use]
     pub const fn new(op: &'static str, infer: fn(&mut Inference<'_>) -> Inferred) -> Self {
         Self { op, infer, effects: Effects::None, ..Self::UNKNOWN }
     }
 
     /// The row with a kernel for folding.
-    pub const fn folds(mut self, fold: fn(&Fold<'_>) -> Option<Vec<Tensor>>) -> Self {
+    #[must_use]
+    pub const fn folds(mut self, fold: Kernel) -> Self {
         self.fold = Some(fold);
         self
     }
 
     /// The row with a count of its multiplications.
+    #[must_use]
     pub const fn costs(mut self, macs: fn(&mut Inference<'_>) -> Option<Dim>) -> Self {
         self.macs = Some(macs);
         self
     }
 
     /// The row, marked commutative.
+    #[must_use]
     pub const fn commutes(mut self) -> Self {
         self.commutative = true;
         self
     }
 
     /// The row, marked random.
+    #[must_use]
     pub const fn random(mut self) -> Self {
         self.effects = Effects::Random;
         self

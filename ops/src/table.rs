@@ -7,7 +7,7 @@ use shrinx_ir::{Model, NodeId};
 /// Rows by domain, operator and version. A value, not a static: users add rows of their own.
 #[derive(Clone, Debug)]
 pub struct OpTable {
-    rows: FxHashMap<(&'static str, &'static str), Vec<OpSpec>>,
+    rows: FxHashMap<&'static str, Vec<OpSpec>>,
 }
 
 impl OpTable {
@@ -24,8 +24,8 @@ impl OpTable {
     /// The table with one more row, which replaces an equal one.
     #[must_use]
     pub fn with(mut self, row: OpSpec) -> Self {
-        let rows = self.rows.entry((row.domain, row.op)).or_default();
-        rows.retain(|r| r.since != row.since);
+        let rows = self.rows.entry(row.op).or_default();
+        rows.retain(|r| (r.domain, r.since) != (row.domain, row.since));
         rows.push(row);
         rows.sort_by_key(|r| r.since);
         self
@@ -33,8 +33,8 @@ impl OpTable {
 
     /// The row for an operator at an opset version; [`OpSpec::UNKNOWN`] where there is none.
     pub fn get(&self, domain: &str, op: &str, version: i64) -> &OpSpec {
-        let rows = self.rows.get(&(domain, op)).map_or(&[][..], Vec::as_slice);
-        rows.iter().rev().find(|r| r.since <= version).unwrap_or(&OpSpec::UNKNOWN)
+        let rows = self.rows.get(op).map_or(&[][..], Vec::as_slice);
+        rows.iter().rev().find(|r| r.domain == domain && r.since <= version).unwrap_or(&OpSpec::UNKNOWN)
     }
 
     /// The row for a node of a model. A call of a local function is unknown, even where it has the name of a standard operator.

@@ -1,0 +1,237 @@
+//! The driver of rewrites: finds matches, lets the rewrite add, and does what it alone may do: replace and remove.
+
+use crate::{Context, Edit, Fidelity, Match, Pass, PassError, Pattern, Replacement, Skip, matching, pattern::OpPattern};
+use rustc_hash::FxHashSet;
+use shrinx_ops::{
+    Effects, Fact,
+    ir::{Attribute, Model, Node, NodeId, OpName, ValueId},
+};
+use std::collections::VecDeque;
+
+/// A local change: a pattern, and what takes its place.
+pub trait Rewrite: Send + Sync + Sized + 'static {
+    /// Its name, verb first: `fuse-batch-norm`.
+    fn name(&self) -> &'static str;
+    /// One plain sentence.
+    fn summary(&self) -> &'static str;
+    /// How close the result is to the original.
+    fn fidelity(&self) -> Fidelity;
+    /// What it looks for. The root must be an operator.
+    fn pattern(&self) -> Pattern;
+    /// Decides, then builds what takes the place of the root's outputs; or says why not.
+    fn rewrite(&self, found: &Match, edit: &mut Edit<'_>) -> Result<Replacement, Skip>;
+
+    /// The rewrite as a pass over a whole model, bodies and functions included.
+    fn pass(self) -> Box<dyn Pass> {
+        Box::new(Rewriting(self))
+    }
+}
+
+/// A rewrite, applied wherever it matches until it matches no more.
+pub struct Rewriting<R>(pub R);
+
+impl<R: Rewrite> Pass for Rewriting<R> {
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    fn summary(&self) -> &str {
+        self.0.summary()
+    }
+
+    fn fidelity(&self) -> Fidelity {
+        self.0.fidelity()
+    }
+
+    fn run(&self, model: &mut Model, context: &mut Context<'_>) -> Result<(), PassError> {
+        let Pattern::Op(pattern) = self.0.pattern() else { panic!("the root of `{}` is no operator", self.0.name()) };
+        check_names(&pattern);
+        let mut queue: VecDeque<NodeId> = VecDeque::new();
+        for scope in model.scopes() {
+            queue.extend(model.nodes_in_order(scope).unwrap_or_default());
+        }
+        let nodes = queue.len();
+        let mut waiting: FxHashSet<NodeId> = queue.iter().copied().collect();
+        let mut applied = 0;
+        while let Some(node) = queue.pop_front() {
+            waiting.remove(&node);
+            let Some(touched) = self.at(&pattern, node, model, context)? else { continue };
+            applied += 1;
+            if applied > 8 * nodes + 64 {
+                return Err(PassError::Endless { pass: self.0.name().into(), applied, nodes });
+            }
+            queue.extend(touched.into_iter().filter(|n| waiting.insert(*n)));
+        }
+        context.notes.applied(applied);
+        Ok(())
+    }
+}
+
+impl<R: Rewrite> Rewriting<R> {
+    /// Applies the rewrite at a node. The nodes to look at again come back, or `None` where it does not apply.
+    fn at(
+        &self,
+        pattern: &OpPattern,
+        node: NodeId,
+        model: &mut Model,
+        context: &mut Context<'_>,
+    ) -> Result<Option<Vec<NodeId>>, PassError> {
+        if !model.is_alive(node) {
+            return Ok(None);
+        }
+        let Some(found) = matching::find(model, pattern, node) else { return Ok(None) };
+        if let Err(skip) = check_match(model, context, &found) {
+            context.notes.skip(skip.reason(), || describe(model, node));
+            return Ok(None);
+        }
+        let revision = model.revision();
+        let mut edit = Edit::new(model, &mut context.facts, context.ops, node);
+        let outcome =
+            self.0.rewrite(&found, &mut edit).and_then(|r| if joins_input_to_output(edit.model, node, &r) { Err(JOINS) } else { Ok(r) });
+        let (added, values) = (edit.nodes, edit.values);
+        match outcome {
+            Err(skip) => {
+                model.undo(&added, &values, revision);
+                context.notes.skip(skip.reason(), || describe(model, node));
+                Ok(None)
+            }
+            Ok(replacement) => {
+                if let Err(problem) = check_types(model, context, node, &replacement) {
+                    let node = describe(model, node);
+                    return Err(PassError::BadReplacement { pass: self.0.name().into(), node, problem });
+                }
+                Ok(Some(apply(model, context, &found, &replacement, &added)))
+            }
+        }
+    }
+}
+
+const JOINS: Skip = Skip::because_static("it stands between an input and an output of the graph");
+
+/// The outputs of a root by port; a rewrite replaces the present ones.
+fn check_match(model: &Model, context: &Context<'_>, found: &Match) -> Result<(), Skip> {
+    for &node in found.nodes() {
+        if context.ops.of(model, node).effects != Effects::None {
+            return Err(Skip::because("it draws random numbers, or is not known"));
+        }
+    }
+    for &inner in &found.nodes()[1..] {
+        if model.node(inner).scope() != model.node(found.root()).scope() {
+            return Err(Skip::because("it reaches into another scope"));
+        }
+        for value in model.outputs(inner).into_iter().flatten() {
+            let inside: usize = found.nodes().iter().map(|n| model.inputs(*n).iter().filter(|v| **v == Some(value)).count()).sum();
+            if model.use_count(value) != inside {
+                return Err(Skip::because("an inner value is used elsewhere"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// An identity between an input or constant of a scope and an output of it has to stay: the output keeps its name, and so does the input.
+fn joins_input_to_output(model: &Model, root: NodeId, replacement: &Replacement) -> bool {
+    model.outputs(root).iter().zip(&replacement.0).any(|(old, new)| {
+        let Some(old) = *old else { return false };
+        let pinned =
+            model.producer(*new).is_none_or(|(maker, _)| model.node(maker).scope() != model.node(root).scope()) || model.is_output(*new);
+        model.is_output(old) && pinned && model.node(root).is("Identity")
+    })
+}
+
+fn check_types(model: &Model, context: &Context<'_>, root: NodeId, replacement: &Replacement) -> Result<(), String> {
+    let outputs = model.outputs(root);
+    if replacement.0.len() < outputs.iter().flatten().filter(|v| model.use_count(**v) > 0).count() {
+        return Err(format!("has {} values for {} outputs", replacement.0.len(), outputs.len()));
+    }
+    for (old, new) in outputs.iter().zip(&replacement.0) {
+        let Some(old) = old else { continue };
+        let (old, new): (&Fact, &Fact) = (context.facts.of(*old), context.facts.of(*new));
+        if let (Some(a), Some(b)) = (old.dtype, new.dtype)
+            && a != b
+        {
+            return Err(format!("has element type {b} instead of {a}"));
+        }
+        if let (Some(a), Some(b)) = (&old.shape, &new.shape) {
+            let clash = a.len() != b.len() || a.iter().zip(b).any(|(x, y)| matches!((x.known(), y.known()), (Some(x), Some(y)) if x != y));
+            if clash {
+                let show = |s: &[shrinx_ops::ir::Dim]| s.iter().map(|d| context.facts.symbols.show(d)).collect::<Vec<_>>().join(", ");
+                return Err(format!("has shape [{}] instead of [{}]", show(b), show(a)));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Puts the replacement in place and marks the match dead. The nodes worth another look come back.
+fn apply(model: &mut Model, context: &mut Context<'_>, found: &Match, replacement: &Replacement, added: &[NodeId]) -> Vec<NodeId> {
+    let root = found.root();
+    let mut touched = added.to_vec();
+    let outputs = model.outputs(root);
+    for (old, new) in outputs.into_iter().zip(&replacement.0) {
+        let Some(old) = old else { continue };
+        replace(model, context, root, old, *new, added);
+        touched.extend(model.uses(old).map(|(n, _)| n).take(64));
+        touched.extend(model.uses(*new).map(|(n, _)| n).take(64));
+    }
+    // Feeding nodes may match anew once they have fewer readers.
+    for value in model.inputs(root).into_iter().flatten() {
+        touched.extend(model.producer(value).map(|(n, _)| n));
+    }
+    for &node in found.nodes() {
+        model.kill(node);
+    }
+    touched.retain(|n| model.is_alive(*n));
+    touched
+}
+
+/// Lets `new` stand for `old`, which keeps its name where it is an output, or where `new` has none of its own yet.
+fn replace(model: &mut Model, context: &mut Context<'_>, root: NodeId, old: ValueId, new: ValueId, added: &[NodeId]) {
+    let maker = model.producer(new).map(|(maker, _)| maker);
+    let fresh = maker.is_some_and(|m| added.contains(&m));
+    if !model.is_output(old) && !fresh {
+        model.replace_uses(old, new);
+        return;
+    }
+    let scope = model.node(root).scope();
+    let movable = maker.is_some_and(|m| model.node(m).scope() == scope && m != root) && !model.is_output(new);
+    if movable {
+        model.replace_uses(new, old);
+        model.move_producer(new, old);
+        let fact = context.facts.of(new).clone();
+        context.facts.set(old, fact);
+    } else if let Some(tensor) = model.constant(new).cloned() {
+        hold(model, root, old, Node::new(OpName::onnx("Constant"), vec![Attribute::new("value", tensor)]), &[]);
+        let copies = model.use_count(new) == 0 && model.drop_initializer(new);
+        debug_assert!(copies || model.use_count(new) > 0 || model.is_input(new));
+    } else {
+        hold(model, root, old, Node::new(OpName::onnx("Identity"), vec![]), &[Some(new)]);
+    }
+}
+
+/// Adds a node at the root's place that makes `output` instead of the root.
+fn hold(model: &mut Model, root: NodeId, output: ValueId, node: Node, inputs: &[Option<ValueId>]) {
+    let (scope, place) = (model.node(root).scope(), model.node(root).order());
+    let name = model.fresh_name("t");
+    let value = model.add_value(scope, name);
+    let order = model.order_after(place);
+    let mut node = node;
+    node.name.clone_from(&model.node(root).name);
+    model.add_node(scope, order, node, inputs, &[Some(value)]);
+    model.move_producer(value, output);
+}
+
+fn check_names(pattern: &OpPattern) {
+    let mut names = Vec::new();
+    Pattern::Op(pattern.clone()).names(&mut names);
+    debug_assert!(!names.contains(&""), "a pattern binds an empty name");
+}
+
+/// A node as messages name it.
+pub fn describe(model: &Model, node: NodeId) -> String {
+    let node = model.node(node);
+    match node.name.as_deref() {
+        Some(name) if !name.is_empty() => format!("`{name}` ({})", node.op),
+        _ => format!("({})", node.op),
+    }
+}
