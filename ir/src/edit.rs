@@ -276,9 +276,9 @@ impl Model {
         self.value_quietly(id).name = name;
     }
 
-    /// Removes what is dead: nodes marked so, values that nothing makes, stores, declares or reads, and the scopes of dead bodies. Linear in the model.
+    /// Removes what is dead: nodes marked so, values that nothing makes, stores, declares or reads, and the scopes of dead bodies. Linear in the model. The
+    /// model means the same afterwards, so that its revision stays.
     pub fn compact(&mut self) {
-        self.touch();
         let keep_value = |v: ValueId| {
             let value = self.value(v);
             let scope = self.scope(value.scope);

@@ -12,6 +12,7 @@ pub mod facts;
 pub mod fold;
 pub mod infer;
 pub mod kernels;
+pub mod linear;
 pub mod spec;
 pub mod table;
 
@@ -22,6 +23,7 @@ pub use constant::constant;
 pub use facts::{Fact, Facts};
 pub use fold::Fold;
 pub use infer::{InferError, Inference, Inferred};
+pub use linear::Linear;
 pub use shrinx_ir as ir;
 pub use spec::{Effects, OpSpec};
 pub use table::OpTable;

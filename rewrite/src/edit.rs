@@ -124,6 +124,13 @@ impl<'a> Edit<'a> {
         self.add_node(copy, inputs)
     }
 
+    /// Adds a node of the standard domain with one output that stands for `node`: under its name and with its documentation.
+    pub fn add_as(&mut self, node: NodeId, op: &str, attributes: Vec<Attribute>, inputs: &[Option<ValueId>]) -> ValueId {
+        let mut copy = self.model.node(node).clone();
+        (copy.op, copy.attributes) = (OpName::onnx(op), attributes);
+        self.add_node(copy, inputs)
+    }
+
     fn add_node(&mut self, mut node: Node, inputs: &[Option<ValueId>]) -> ValueId {
         let root = self.model.node(self.root);
         if node.name.is_none() {

@@ -1,0 +1,117 @@
+//! `f(c₁, c₂, ..)` ⟶ a constant, when every input is a constant and the operator has an exact kernel.
+//!
+//! The budget: a result may take as many bytes as the constants and the node that go with it, so that folding never makes a file larger. (A weight behind
+//! `DequantizeLinear` or a widening `Cast`, a large `Expand` or `ConstantOfShape` therefore stays.) Random and unknown operators are never folded.
+
+use shrinx_rewrite::{
+    Context, Fidelity, Pass, PassError,
+    driver::describe,
+    ir::{Attribute, Model, Node, NodeId, OpName, Tensor, ValueId},
+    ops::{Call, Effects, Fact, Fold, constant, spec::Kernel},
+};
+
+/// The pass `fold-constants`.
+pub struct FoldConstants;
+
+impl Pass for FoldConstants {
+    fn name(&self) -> &'static str {
+        "fold-constants"
+    }
+
+    fn summary(&self) -> &'static str {
+        "Computes what depends on constants alone, where that does not make the file larger"
+    }
+
+    fn fidelity(&self) -> Fidelity {
+        Fidelity::Exact
+    }
+
+    fn run(&self, model: &mut Model, context: &mut Context<'_>) -> Result<(), PassError> {
+        let scopes: Vec<_> = model.scopes().collect();
+        for scope in scopes {
+            for node in model.nodes_in_order(scope).unwrap_or_default() {
+                if let Some(results) = fold(model, context, node) {
+                    replace(model, context, node, results);
+                    context.notes.applied(1);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The outputs of a node, where they can be computed within the budget.
+fn fold(model: &Model, context: &mut Context<'_>, node: NodeId) -> Option<Vec<Tensor>> {
+    let row = context.ops.of(model, node);
+    let kernel: Kernel = row.fold.filter(|_| row.effects == Effects::None)?;
+    let call = Call { node: model.node(node), opset: model.opset(model.node(node).scope(), "")? };
+    if call.node.is("Constant") || call.has_references() {
+        return None;
+    }
+    let ports = model.inputs(node);
+    let mut inputs = Vec::with_capacity(ports.len());
+    for port in &ports {
+        inputs.push(match port {
+            Some(value) => Some(constant(model, *value)?),
+            None => None,
+        });
+    }
+    let budget = budget(model, node, &ports, &inputs);
+    let results = kernel(&Fold { call, inputs: &inputs, max_elements: (budget * 8) as usize })?;
+    let outputs = model.outputs(node);
+    let fits = results.len() >= outputs.len() && results.iter().map(Tensor::byte_len).sum::<u64>() <= budget;
+    if !fits {
+        context.notes.skip("the result would be larger than what it replaces", || describe(model, node));
+        return None;
+    }
+    Some(results)
+}
+
+/// Bytes that go with a node: its constants that nothing else reads, and its own text.
+fn budget(model: &Model, node: NodeId, ports: &[Option<ValueId>], inputs: &[Option<Tensor>]) -> u64 {
+    const TENSOR_HEADER: u64 = 24;
+    let reads = |value: ValueId| ports.iter().filter(|p| **p == Some(value)).count();
+    let mut seen: Vec<ValueId> = Vec::new();
+    let mut bytes = 16 + text_size(model, node);
+    for (value, tensor) in ports.iter().zip(inputs) {
+        let (Some(value), Some(tensor)) = (value, tensor) else { continue };
+        if !seen.contains(value) && model.use_count(*value) == reads(*value) && !model.is_input(*value) {
+            seen.push(*value);
+            bytes += tensor.byte_len() + TENSOR_HEADER + model.producer(*value).map_or(0, |(maker, _)| text_size(model, maker));
+        }
+    }
+    bytes.saturating_sub(TENSOR_HEADER * model.outputs(node).len() as u64)
+}
+
+/// Bytes of a node's names in the file, about.
+fn text_size(model: &Model, id: NodeId) -> u64 {
+    let node = model.node(id);
+    let names: usize = model.inputs(id).into_iter().flatten().map(|v| model.name(v).len() + 2).sum();
+    let metadata: usize = node.metadata.iter().flat_map(|(k, v)| [k, v]).flatten().map(|s| s.len() + 3).sum();
+    (names + metadata + node.op.op.len() + node.name.as_deref().map_or(0, str::len)) as u64
+}
+
+/// Lets constants stand for the outputs of a node.
+fn replace(model: &mut Model, context: &mut Context<'_>, node: NodeId, results: Vec<Tensor>) {
+    let outputs = model.outputs(node);
+    let (scope, order) = (model.node(node).scope(), model.node(node).order());
+    model.kill(node);
+    for (output, tensor) in outputs.into_iter().zip(results) {
+        let Some(output) = output.filter(|v| model.use_count(*v) > 0) else { continue };
+        let fact = Fact::of_tensor(&tensor);
+        if model.is_output(output) {
+            // An output has to be made by a node.
+            let name = model.fresh_name("t");
+            let made = model.add_value(scope, name);
+            let order = model.order_after(order);
+            model.add_node(scope, order, Node::new(OpName::onnx("Constant"), vec![Attribute::new("value", tensor)]), &[], &[Some(made)]);
+            model.move_producer(made, output);
+        } else {
+            let hint = model.name(output).to_string();
+            let stored = model.add_initializer(scope, &hint, tensor);
+            model.replace_uses(output, stored);
+            context.facts.set(stored, fact.clone());
+        }
+        context.facts.set(output, fact);
+    }
+}

@@ -1,0 +1,118 @@
+//! Integer arithmetic on shapes whose result is known ⟶ a constant; `Reshape(x, s)` with at most one length of `s` unknown ⟶ `Reshape(x, [.., -1, ..])`.
+//!
+//! Needs the contents that inference follows through `Shape`, `Gather`, `Concat` and the like, so that a dynamic batch keeps its name and the chain that
+//! computed it goes. Leaves inputs of unknown content alone.
+
+use shrinx_rewrite::{
+    Context, Fidelity, Pass, PassError,
+    ir::{Attribute, DataType, Dim, Model, Node, NodeId, OpName, Tensor, ValueId},
+    ops::{Effects, Fact, constant},
+};
+
+/// The pass `materialize-shapes`.
+pub struct MaterializeShapes;
+
+impl Pass for MaterializeShapes {
+    fn name(&self) -> &'static str {
+        "materialize-shapes"
+    }
+
+    fn summary(&self) -> &'static str {
+        "Replaces shape arithmetic whose result is known by constants"
+    }
+
+    fn fidelity(&self) -> Fidelity {
+        Fidelity::Exact
+    }
+
+    fn run(&self, model: &mut Model, context: &mut Context<'_>) -> Result<(), PassError> {
+        for node in model.nodes().collect::<Vec<_>>() {
+            if context.ops.of(model, node).effects != Effects::None || model.node(node).bodies().next().is_some() {
+                continue;
+            }
+            for output in model.outputs(node).into_iter().flatten() {
+                if let Some(tensor) = known(model, context, output).filter(|_| wanted(model, context, output)) {
+                    hold(model, context, node, output, tensor);
+                    context.notes.applied(1);
+                }
+            }
+            if let Some((shape, tensor)) = reshape_target(model, context, node) {
+                let scope = model.node(node).scope();
+                let hint = model.name(shape).to_string();
+                let fact = Fact::of_tensor(&tensor);
+                let target = model.add_initializer(scope, &hint, tensor);
+                context.facts.set(target, fact);
+                model.set_input(node, 1, Some(target));
+                context.notes.applied(1);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The content of a value that is not stored, where inference knows all of it.
+fn known(model: &Model, context: &Context<'_>, value: ValueId) -> Option<Tensor> {
+    if constant(model, value).is_some() {
+        return None;
+    }
+    let fact = context.facts.of(value);
+    let contents: Vec<i64> = fact.contents.as_ref()?.iter().map(Dim::known).collect::<Option<_>>()?;
+    let dims: Vec<u64> = fact.known_shape()?.iter().map(|d| *d as u64).collect();
+    let tensor = Tensor::from_integers(fact.dtype?, dims, &contents)?;
+    (tensor.len() == contents.len()).then_some(tensor)
+}
+
+/// Whether some reader of a value is not itself replaced: only there a constant is of use.
+fn wanted(model: &Model, context: &Context<'_>, value: ValueId) -> bool {
+    let replaced = |node: NodeId| model.outputs(node).into_iter().flatten().all(|v| known(model, context, v).is_some());
+    model.is_output(value) || model.uses(value).any(|(reader, _)| !replaced(reader))
+}
+
+fn hold(model: &mut Model, context: &mut Context<'_>, node: NodeId, output: ValueId, tensor: Tensor) {
+    let (scope, order) = (model.node(node).scope(), model.node(node).order());
+    if model.is_output(output) {
+        let name = model.fresh_name("t");
+        let made = model.add_value(scope, name);
+        let order = model.order_after(order);
+        model.add_node(scope, order, Node::new(OpName::onnx("Constant"), vec![Attribute::new("value", tensor)]), &[], &[Some(made)]);
+        model.move_producer(made, output);
+    } else {
+        let hint = model.name(output).to_string();
+        let fact = Fact::of_tensor(&tensor);
+        let stored = model.add_initializer(scope, &hint, tensor);
+        context.facts.set(stored, fact);
+        model.replace_uses(output, stored);
+    }
+}
+
+/// A constant target for a `Reshape` whose target is computed, where one length at most is not a number.
+fn reshape_target(model: &Model, context: &Context<'_>, node: NodeId) -> Option<(ValueId, Tensor)> {
+    if !model.node(node).is("Reshape") {
+        return None;
+    }
+    let inputs = model.inputs(node);
+    let (data, target) = (inputs.first().copied().flatten()?, inputs.get(1).copied().flatten()?);
+    if constant(model, target).is_some() {
+        return None;
+    }
+    let contents = context.facts.of(target).contents.as_ref()?;
+    let source = context.facts.of(data).shape.as_deref();
+    let output = model.outputs(node)[0].and_then(|v| context.facts.of(v).shape.clone());
+    let keeps_zero = matches!(model.node(node).attribute("allowzero"), Some(shrinx_rewrite::ir::AttributeValue::Int(1)));
+    let mut rest = false;
+    let mut lengths = Vec::with_capacity(contents.len());
+    for (k, length) in contents.iter().enumerate() {
+        let resolved =
+            if length.known() == Some(-1) { output.as_ref().and_then(|o| o.get(k)).and_then(Dim::known) } else { length.known() };
+        lengths.push(match resolved {
+            Some(n) if n > 0 || (n == 0 && length.known() == Some(0)) => n,
+            None if !keeps_zero && length.known() != Some(-1) && source.and_then(|s| s.get(k)) == Some(length) => 0,
+            None if !rest => {
+                rest = true;
+                -1
+            }
+            Some(_) | None => return None,
+        });
+    }
+    (context.facts.of(target).dtype == Some(DataType::Int64)).then(|| (target, Tensor::vector_i64(&lengths)))
+}

@@ -1,0 +1,51 @@
+//! `Transpose(Transpose(x, p), q)` ⟶ `Transpose(x, p∘q)`.
+//!
+//! Needs both permutations, or the rank where one is the default; what is left of an inverse pair is removed by `eliminate-identity`.
+
+use shrinx_rewrite::{
+    Edit, Fidelity, Match, Pattern, Replacement, Rewrite, Skip, any,
+    ir::{Attribute, NodeId},
+    op,
+};
+
+/// The rewrite `merge-transposes`.
+pub struct MergeTransposes;
+
+impl Rewrite for MergeTransposes {
+    fn name(&self) -> &'static str {
+        "merge-transposes"
+    }
+
+    fn summary(&self) -> &'static str {
+        "Joins two transpositions in a row"
+    }
+
+    fn fidelity(&self) -> Fidelity {
+        Fidelity::Exact
+    }
+
+    fn pattern(&self) -> Pattern {
+        op("Transpose", [op("Transpose", [any("x")]).named("inner")]).named("outer")
+    }
+
+    fn rewrite(&self, found: &Match, edit: &mut Edit<'_>) -> Result<Replacement, Skip> {
+        let [x] = found.values(["x"]);
+        let rank = edit.fact(x).rank();
+        let first = permutation(edit, found.node("inner"), rank)?;
+        let second = permutation(edit, found.node("outer"), rank)?;
+        let joined: Option<Vec<i64>> = second.iter().map(|k| first.get(usize::try_from(*k).ok()?).copied()).collect();
+        let joined = joined.filter(|_| first.len() == second.len()).ok_or(Skip::because("a permutation is not valid"))?;
+        if joined.iter().enumerate().all(|(k, p)| *p == k as i64) {
+            return Ok(x.into());
+        }
+        Ok(edit.add("Transpose", vec![Attribute::new("perm", joined)], &[Some(x)]).into())
+    }
+}
+
+fn permutation(edit: &Edit<'_>, node: NodeId, rank: Option<usize>) -> Result<Vec<i64>, Skip> {
+    match (edit.call(node).ints("perm"), rank) {
+        (Some(perm), _) => Ok(perm.to_vec()),
+        (None, Some(rank)) => Ok((0..rank as i64).rev().collect()),
+        (None, None) => Err(Skip::because("rank is not known")),
+    }
+}

@@ -1,0 +1,69 @@
+//! `L(x, W, b) · s + t` ⟶ `L(x, W·s, b·s + t)` for constant s and t, one a channel; L is Conv, ConvTranspose or Gemm.
+//!
+//! The root is one Mul, Div, Add or Sub. Needs constants that run along the channel axis alone and do not enlarge the result, and an L that nobody else
+//! reads. A constant along any other axis, as `[W]` after a convolution, is left alone.
+
+use shrinx_rewrite::{Edit, Fidelity, Match, Pattern, Replacement, Rewrite, Skip, constant, ir::Tensor, op, op_of, ops::Linear};
+
+/// The rewrite `fuse-affine`.
+pub struct FuseAffine;
+
+impl Rewrite for FuseAffine {
+    fn name(&self) -> &'static str {
+        "fuse-affine"
+    }
+
+    fn summary(&self) -> &'static str {
+        "Folds constant factors and terms into the weights before them"
+    }
+
+    fn fidelity(&self) -> Fidelity {
+        Fidelity::Reassociates
+    }
+
+    fn pattern(&self) -> Pattern {
+        let linear = op_of(["Conv", "ConvTranspose", "Gemm"]).named("linear");
+        op("Mul", [linear, constant("k")]).or("Add").or("Div").or("Sub").in_any_order().named("affine")
+    }
+
+    fn rewrite(&self, found: &Match, edit: &mut Edit<'_>) -> Result<Replacement, Skip> {
+        let (affine, node) = (found.node("affine"), found.node("linear"));
+        let [k] = found.values(["k"]);
+        if edit.call(affine).opset < 7 {
+            return Err(Skip::because("broadcasting is by attributes before opset 7"));
+        }
+        let linear = Linear::of(edit.model(), node).map_err(Skip::because)?;
+        let tensor = edit.constant(k).ok_or(Skip::because("the operand is not constant"))?;
+        let k_first = edit.model().input(affine, 0) == Some(k);
+        let k = along_channels(&tensor, &linear)?;
+        let (zero, one) = (vec![0.0; k.len()], vec![1.0; k.len()]);
+        let negative = |all: &[f64]| all.iter().map(|x| -x).collect::<Vec<f64>>();
+        let (scale, shift) = match (edit.model().node(affine).op.op.as_str(), k_first) {
+            ("Mul", _) => (k, zero),
+            ("Add", _) => (one, k),
+            ("Sub", false) => (one, negative(&k)),
+            ("Sub", true) => (negative(&one), k),
+            ("Div", false) if k.iter().all(|x| *x != 0.0) => (k.iter().map(|x| 1.0 / x).collect(), zero),
+            _ => return Err(Skip::because("the quotient is not linear")),
+        };
+        Ok(super::add_scaled(edit, node, &linear, &scale, &shift)?.into())
+    }
+}
+
+/// One number a channel, from a constant that broadcasts along the channel axis of the output and no other.
+fn along_channels(k: &Tensor, linear: &Linear) -> Result<Vec<f64>, Skip> {
+    if k.rank() > linear.rank {
+        return Err(Skip::because("the operand has more axes than the result"));
+    }
+    let offset = linear.rank - k.rank();
+    let other = k.dims.iter().enumerate().any(|(axis, d)| *d != 1 && axis + offset != linear.channel_axis);
+    if other {
+        return Err(Skip::because("the operand runs along another axis than the channels"));
+    }
+    let values = k.to_f64().ok_or(Skip::because("the operand is not floating point"))?;
+    match values.len() {
+        1 => Ok(vec![values[0]; linear.channels]),
+        n if n == linear.channels => Ok(values),
+        _ => Err(Skip::because("the operand enlarges the result")),
+    }
+}

@@ -1,0 +1,56 @@
+//! `BatchNormalization(L(x, W, b), γ, β, μ, σ²)` ⟶ `L(x, W·s, (b − μ)·s + β)`, s = γ / √(σ² + ε); L is Conv, ConvTranspose, Gemm or MatMul.
+//!
+//! Needs constant weights and statistics, inference mode, and an L that nobody else reads. A MatMul becomes a Gemm, and needs a matrix as input.
+
+use shrinx_rewrite::{
+    Edit, Fidelity, Match, Pattern, Replacement, Rewrite, Skip, constant, op, op_of,
+    ops::{Linear, linear::per_channel},
+};
+
+/// The rewrite `fuse-batch-norm`.
+pub struct FuseBatchNorm;
+
+impl Rewrite for FuseBatchNorm {
+    fn name(&self) -> &'static str {
+        "fuse-batch-norm"
+    }
+
+    fn summary(&self) -> &'static str {
+        "Folds batch normalization into the weights before it"
+    }
+
+    fn fidelity(&self) -> Fidelity {
+        Fidelity::Reassociates
+    }
+
+    fn pattern(&self) -> Pattern {
+        let linear = op_of(["Conv", "ConvTranspose", "Gemm", "MatMul"]).named("linear");
+        op("BatchNormalization", [linear, constant("gamma"), constant("beta"), constant("mean"), constant("variance")]).named("norm")
+    }
+
+    fn rewrite(&self, found: &Match, edit: &mut Edit<'_>) -> Result<Replacement, Skip> {
+        let (norm, node) = (found.node("norm"), found.node("linear"));
+        let call = edit.call(norm);
+        let training = call.int("training_mode").unwrap_or(0) != 0 || (call.opset < 7 && call.int("is_test").unwrap_or(0) == 0);
+        if training || call.int("spatial").unwrap_or(1) == 0 {
+            return Err(Skip::because("it normalizes with the statistics of the batch"));
+        }
+        if edit.model().outputs(norm).iter().skip(1).any(Option::is_some) {
+            return Err(Skip::because("it gives its statistics as outputs"));
+        }
+        let epsilon = f64::from(call.float("epsilon").unwrap_or(1e-5));
+        let linear = Linear::of(edit.model(), node).map_err(Skip::because)?;
+        if edit.model().node(node).is("MatMul") {
+            edit.require_rank(linear.input, 2)?;
+        }
+        let read = |name| {
+            let [value] = found.values([name]);
+            let tensor = edit.constant(value).ok_or(Skip::because("a statistic is not constant"))?;
+            per_channel(&tensor, linear.channels).map_err(Skip::because)
+        };
+        let (gamma, beta, mean, variance) = (read("gamma")?, read("beta")?, read("mean")?, read("variance")?);
+        let scale: Vec<f64> = gamma.iter().zip(&variance).map(|(g, v)| g / (v + epsilon).sqrt()).collect();
+        let shift: Vec<f64> = beta.iter().zip(&mean).zip(&scale).map(|((b, m), s)| b - m * s).collect();
+        Ok(super::add_scaled(edit, node, &linear, &scale, &shift)?.into())
+    }
+}
