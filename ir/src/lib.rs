@@ -17,6 +17,7 @@ pub mod order;
 pub mod read;
 mod scope;
 pub mod tensor;
+pub mod text;
 pub mod value;
 pub mod verify;
 pub mod write;
