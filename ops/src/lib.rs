@@ -13,6 +13,8 @@ pub mod fold;
 pub mod infer;
 pub mod kernels;
 pub mod linear;
+pub mod runtime;
+pub mod seeded;
 pub mod spec;
 pub mod table;
 
@@ -24,6 +26,8 @@ pub use facts::{Fact, Facts};
 pub use fold::Fold;
 pub use infer::{InferError, Inference, Inferred};
 pub use linear::Linear;
+pub use runtime::{Feeds, Runtime, RuntimeError, Session, Sink};
+pub use seeded::seeded_feeds;
 pub use shrinx_ir as ir;
 pub use spec::{Effects, OpSpec};
 pub use table::OpTable;

@@ -1,0 +1,67 @@
+//! The part of a model that some values need.
+
+use super::unsupported_model;
+use shrinx_ops::{
+    RuntimeError,
+    ir::{Model, NodeId, ScopeId, ValueId},
+};
+
+/// Nodes and values that wanted values are computed from, those of bodies included.
+pub(super) struct Part {
+    needed: Vec<bool>,
+}
+
+impl Part {
+    /// What `wanted` values of the main graph need.
+    pub(super) fn of(model: &Model, wanted: &[ValueId]) -> Result<Self, RuntimeError> {
+        if let Some(inner) = wanted.iter().find(|v| model.scope_of(**v) != Model::MAIN) {
+            return Err(unsupported_model(format!("value `{}` is not in the main graph", model.name(*inner))));
+        }
+        let mut part = Self { needed: vec![false; model.index_bound()] };
+        let mut open = wanted.to_vec();
+        while let Some(value) = open.pop() {
+            if std::mem::replace(&mut part.needed[value.index()], true) {
+                continue;
+            }
+            if let Some((node, _)) = model.producer(value) {
+                part.add(model, node, &mut open);
+            }
+        }
+        Ok(part)
+    }
+
+    fn add(&mut self, model: &Model, node: NodeId, open: &mut Vec<ValueId>) {
+        if std::mem::replace(&mut self.needed[node.index()], true) {
+            return;
+        }
+        open.extend(model.inputs(node).into_iter().flatten());
+        for body in model.node(node).bodies() {
+            self.add_body(model, body, open);
+        }
+    }
+
+    fn add_body(&mut self, model: &Model, body: ScopeId, open: &mut Vec<ValueId>) {
+        open.extend(model.scope(body).outputs().iter().map(|d| d.value));
+        for node in model.nodes_in(body) {
+            self.add(model, node, open);
+        }
+    }
+
+    pub(super) fn has_node(&self, node: NodeId) -> bool {
+        self.needed.get(node.index()).copied().unwrap_or(false)
+    }
+
+    pub(super) fn has_value(&self, value: ValueId) -> bool {
+        self.needed.get(value.index()).copied().unwrap_or(false)
+    }
+
+    /// The nodes, in a fixed order.
+    pub(super) fn nodes(&self, model: &Model) -> impl Iterator<Item = NodeId> {
+        model.nodes().filter(|n| self.has_node(*n))
+    }
+
+    /// The values, in a fixed order.
+    pub(super) fn values(&self, model: &Model) -> impl Iterator<Item = ValueId> {
+        model.values().filter(|v| self.has_value(*v))
+    }
+}

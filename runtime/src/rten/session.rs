@@ -1,0 +1,174 @@
+//! A loaded model, and how it runs.
+
+use super::{failed, guarded, label, part::Part, unsupported_model, values};
+use rten::{NodeId as RtenId, RunOptions, ThreadPool, Value};
+use rustc_hash::FxHashMap;
+use shrinx_ops::{
+    Facts, Feeds, RuntimeError, Session, Sink, constant,
+    ir::{DataType, Model, Tensor, ValueId},
+};
+use std::sync::Arc;
+
+/// A model in rten, with the way from feeds to wanted values.
+pub(super) struct RtenSession {
+    model: rten::Model,
+    pool: Arc<ThreadPool>,
+    inputs: Vec<Input>,
+    computed: Vec<(RtenId, Option<DataType>)>,
+    wanted: Vec<(ValueId, Source)>,
+    labels: FxHashMap<String, String>,
+}
+
+/// An input of the main graph; those that the wanted values do not need have no place in rten.
+struct Input {
+    name: String,
+    place: Option<RtenId>,
+    dtype: Option<DataType>,
+    shape: Option<Vec<Option<i64>>>,
+    default: Option<Tensor>,
+}
+
+/// Where a wanted value comes from.
+enum Source {
+    /// It is a constant of the model.
+    Constant(Tensor),
+    /// It is this input.
+    Input(usize),
+    /// rten computes it: a place in `computed`.
+    Computed(usize),
+}
+
+impl RtenSession {
+    pub(super) fn new(
+        model: &Model,
+        facts: &Facts,
+        part: &Part,
+        wanted: &[ValueId],
+        loaded: rten::Model,
+        pool: Arc<ThreadPool>,
+    ) -> Result<Self, RuntimeError> {
+        let inputs: Vec<Input> = model.scope(Model::MAIN).inputs().iter().map(|d| Input::of(model, facts, part, d.value, &loaded)).collect();
+        let mut session = Self { inputs, computed: Vec::new(), wanted: Vec::new(), labels: FxHashMap::default(), model: loaded, pool };
+        session.labels = part.nodes(model).map(|node| (label(node), super::describe(model, node))).collect();
+        let mut places: FxHashMap<ValueId, usize> = FxHashMap::default();
+        for &value in wanted {
+            let source = session.source(model, facts, value, &mut places)?;
+            session.wanted.push((value, source));
+        }
+        Ok(session)
+    }
+
+    fn source(
+        &mut self,
+        model: &Model,
+        facts: &Facts,
+        value: ValueId,
+        places: &mut FxHashMap<ValueId, usize>,
+    ) -> Result<Source, RuntimeError> {
+        let name = model.name(value);
+        if let Some(tensor) = constant(model, value) {
+            return Ok(Source::Constant(tensor));
+        }
+        if let Some(at) = self.inputs.iter().position(|i| i.name == name) {
+            return Ok(Source::Input(at));
+        }
+        let place = match places.get(&value) {
+            Some(place) => *place,
+            None => {
+                let id = self.model.find_node(name).ok_or_else(|| unsupported_model(format!("nothing makes value `{name}`")))?;
+                self.computed.push((id, facts.of(value).dtype));
+                *places.entry(value).or_insert(self.computed.len() - 1)
+            }
+        };
+        Ok(Source::Computed(place))
+    }
+
+    fn compute(&self, fed: Vec<(RtenId, Value)>) -> Result<Vec<Value>, RuntimeError> {
+        let ids: Vec<RtenId> = self.computed.iter().map(|(id, _)| *id).collect();
+        let fed = fed.into_iter().map(|(id, value)| (id, value.into())).collect();
+        let options = RunOptions::default().with_thread_pool(Some(Arc::clone(&self.pool)));
+        guarded(|| {
+            self.model.run(fed, &ids, Some(options)).map_err(|e| {
+                let at = e.node_path().into_iter().flatten().last().and_then(|name| self.labels.get(name.split('.').next()?));
+                match at {
+                    Some(node) => failed(format_args!("node {node}: {e}")),
+                    None => failed(e),
+                }
+            })
+        })
+    }
+}
+
+impl Session for RtenSession {
+    fn run(&mut self, feeds: &Feeds, sink: &mut Sink<'_>) -> Result<(), RuntimeError> {
+        if let Some((name, _)) = feeds.iter().find(|(name, _)| self.inputs.iter().all(|i| i.name != *name)) {
+            return Err(RuntimeError::BadFeed { input: name.into(), reason: "the model has no input of this name".into() });
+        }
+        let mut fed = Vec::new();
+        for input in &self.inputs {
+            let bad = |reason| RuntimeError::BadFeed { input: input.name.clone(), reason };
+            match (feeds.get(&input.name).or(input.default.as_ref()), input.place) {
+                (Some(tensor), Some(place)) => {
+                    input.check(tensor).map_err(bad)?;
+                    fed.push((place, values::to_rten(tensor).map_err(bad)?));
+                }
+                (None, Some(_)) => return Err(bad("no value is given".into())),
+                (_, None) => {}
+            }
+        }
+        let mut computed: Vec<Option<Value>> =
+            if self.computed.is_empty() { Vec::new() } else { self.compute(fed)?.into_iter().map(Some).collect() };
+        let mut uses = vec![0usize; computed.len()];
+        for (_, source) in &self.wanted {
+            if let Source::Computed(place) = source {
+                uses[*place] += 1;
+            }
+        }
+        for (value, source) in &self.wanted {
+            let tensor = match source {
+                Source::Constant(tensor) => tensor.clone(),
+                Source::Input(at) => {
+                    let input = &self.inputs[*at];
+                    let given = feeds.get(&input.name).or(input.default.as_ref());
+                    given.cloned().ok_or_else(|| failed("an input vanished"))?
+                }
+                Source::Computed(place) => {
+                    uses[*place] -= 1;
+                    let made = if uses[*place] == 0 { computed[*place].take() } else { computed[*place].clone() };
+                    let made = made.ok_or_else(|| failed("a value vanished"))?;
+                    values::from_rten(made, self.computed[*place].1).map_err(failed)?
+                }
+            };
+            sink(*value, tensor)?;
+        }
+        Ok(())
+    }
+}
+
+impl Input {
+    fn of(model: &Model, facts: &Facts, part: &Part, value: ValueId, loaded: &rten::Model) -> Self {
+        let fact = facts.of(value);
+        let name = model.name(value).to_string();
+        let fixed = model.constant(value).is_some();
+        Self {
+            place: if part.has_value(value) && !fixed { loaded.find_node(&name) } else { None },
+            name,
+            dtype: fact.dtype,
+            shape: fact.shape.as_ref().map(|s| s.iter().map(shrinx_ops::ir::Dim::known).collect()),
+            default: model.value(value).initializer.clone(),
+        }
+    }
+
+    fn check(&self, tensor: &Tensor) -> Result<(), String> {
+        if let Some(dtype) = self.dtype.filter(|d| *d != tensor.dtype) {
+            return Err(format!("its type is {dtype}, given is {}", tensor.dtype));
+        }
+        let Some(shape) = &self.shape else { return Ok(()) };
+        let fits = shape.len() == tensor.rank() && shape.iter().zip(&tensor.dims).all(|(s, d)| s.is_none_or(|s| s as u64 == *d));
+        if fits {
+            return Ok(());
+        }
+        let lengths: Vec<String> = shape.iter().map(|d| d.map_or("?".into(), |d| d.to_string())).collect();
+        Err(format!("its shape is [{}], given is {:?}", lengths.join(", "), tensor.dims))
+    }
+}
