@@ -27,7 +27,7 @@ pub use fold::Fold;
 pub use infer::{InferError, Inference, Inferred};
 pub use linear::Linear;
 pub use runtime::{Feeds, Runtime, RuntimeError, Session, Sink};
-pub use seeded::seeded_feeds;
+pub use seeded::{seeded_feeds, seeded_tensor};
 pub use shrinx_ir as ir;
 pub use spec::{Effects, OpSpec};
 pub use table::OpTable;

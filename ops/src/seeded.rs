@@ -1,10 +1,10 @@
 //! Made-up values for the inputs of a model, the same on every machine: what two models are compared on where nobody has samples.
 
 use crate::{Facts, Feeds};
-use shrinx_ir::{DataType, Dim, Model, Symbol, Tensor, ValueId};
+use shrinx_ir::{DataType, Model, Symbol, Tensor, ValueId};
 
 /// More elements than this are not made up.
-const MAX_ELEMENTS: i64 = 1 << 28;
+const MAX_ELEMENTS: u64 = 1 << 28;
 
 /// Values for every input of the main graph that has no content of its own. `binding` gives the length that each symbol stands for. Floats are about
 /// normally distributed, integers lie in 0..=3 (valid as indices almost everywhere), booleans alternate. `None` where an input is no tensor of such a type,
@@ -16,25 +16,17 @@ pub fn seeded_feeds(model: &Model, facts: &Facts, binding: &dyn Fn(Symbol) -> i6
     inputs.filter(|v| model.value(*v).initializer.is_none()).map(|v| seeded_input(model, facts, binding, seed, v)).collect()
 }
 
-fn seeded_input(
-    model: &Model,
-    facts: &Facts,
-    binding: &dyn Fn(Symbol) -> i64,
-    seed: u64,
-    input: ValueId,
-) -> Option<(String, Tensor)> {
+fn seeded_input(model: &Model, facts: &Facts, binding: &dyn Fn(Symbol) -> i64, seed: u64, input: ValueId) -> Option<(String, Tensor)> {
     let fact = facts.of(input);
-    let dims = fact.shape.as_ref()?.iter().map(|d: &Dim| facts.symbols.evaluate(d, binding).filter(|n| *n >= 0));
-    let dims = dims.collect::<Option<Vec<i64>>>()?;
-    let elements = dims.iter().try_fold(1i64, |n, d| n.checked_mul(*d)).filter(|n| *n <= MAX_ELEMENTS)?;
-    let dims: Vec<u64> = dims.iter().map(|d| d.unsigned_abs()).collect();
+    let lengths = fact.shape.as_ref()?.iter().map(|d| facts.symbols.evaluate(d, binding).and_then(|n| u64::try_from(n).ok()));
     let name = model.name(input);
-    let mut random = SplitMix::for_name(seed, name);
-    let tensor = seeded_tensor(fact.dtype?, dims, elements as usize, &mut random)?;
-    Some((name.to_string(), tensor))
+    Some((name.to_string(), seeded_tensor(fact.dtype?, lengths.collect::<Option<Vec<u64>>>()?, name, seed)?))
 }
 
-fn seeded_tensor(dtype: DataType, dims: Vec<u64>, elements: usize, random: &mut SplitMix) -> Option<Tensor> {
+/// A made-up tensor, as [`seeded_feeds`] makes it for an input of this name.
+pub fn seeded_tensor(dtype: DataType, dims: Vec<u64>, name: &str, seed: u64) -> Option<Tensor> {
+    let elements = dims.iter().try_fold(1u64, |n, d| n.checked_mul(*d)).filter(|n| *n <= MAX_ELEMENTS)?;
+    let mut random = SplitMix::for_name(seed, name);
     if dtype.is_float() {
         Tensor::from_f64(dtype, dims, &(0..elements).map(|_| random.normal()).collect::<Vec<f64>>())
     } else if dtype == DataType::Bool {
@@ -75,9 +67,7 @@ mod tests {
 
     #[test]
     fn floats_have_mean_zero_and_variance_one() {
-        let mut random = SplitMix::for_name(1, "x");
-        let t = seeded_tensor(DataType::Float, vec![100, 100], 10_000, &mut random).unwrap();
-        let x = t.to_f64().unwrap();
+        let x = seeded_tensor(DataType::Float, vec![100, 100], "x", 1).unwrap().to_f64().unwrap();
         let mean = x.iter().sum::<f64>() / 1e4;
         let variance = x.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / 1e4;
         assert!(mean.abs() < 0.05 && (variance - 1.0).abs() < 0.05, "{mean} {variance}");
@@ -94,11 +84,11 @@ mod tests {
 
     #[test]
     fn integers_are_small_and_booleans_alternate() {
-        let mut random = SplitMix::for_name(1, "x");
-        let ints = seeded_tensor(DataType::Int64, vec![64], 64, &mut random).unwrap().to_integers().unwrap();
+        let ints = seeded_tensor(DataType::Int64, vec![64], "i", 1).unwrap().to_integers().unwrap();
         assert!(ints.iter().all(|i| (0..=3).contains(i)) && ints.contains(&0) && ints.contains(&3));
-        let bools = seeded_tensor(DataType::Bool, vec![3], 3, &mut random).unwrap().to_integers();
+        let bools = seeded_tensor(DataType::Bool, vec![3], "b", 1).unwrap().to_integers();
         assert_eq!(bools, Some(vec![0, 1, 0]));
-        assert_eq!(seeded_tensor(DataType::String, vec![1], 1, &mut random), None);
+        assert_eq!(seeded_tensor(DataType::String, vec![1], "s", 1), None);
+        assert_eq!(seeded_tensor(DataType::Float, vec![1 << 20, 1 << 20], "x", 1), None);
     }
 }

@@ -89,7 +89,9 @@ fn run(runtime: &dyn Runtime, model: &Model, case: &Path) -> Result<Outcome, Box
     let named: Vec<(&str, &Tensor)> =
         data.scope(Model::MAIN).initializers().iter().filter_map(|v| Some((data.name(*v), data.value(*v).initializer.as_ref()?))).collect();
     let feeds: Feeds = named.iter().filter_map(|(n, t)| Some((n.strip_prefix("in:")?, (*t).clone()))).collect();
-    let wanted: Vec<ValueId> = model.scope(Model::MAIN).outputs().iter().map(|d| d.value).collect();
+    let expected: BTreeMap<&str, &Tensor> = named.iter().filter_map(|(n, t)| Some((n.strip_prefix("out:")?, *t))).collect();
+    let in_main = model.values().filter(|v| model.scope_of(*v) == Model::MAIN);
+    let wanted: Vec<ValueId> = in_main.filter(|v| expected.contains_key(model.name(*v))).collect();
     let mut session = match runtime.prepare(model, &wanted) {
         Ok(session) => session,
         Err(why) => return Ok(Outcome::Refused(why.to_string())),
@@ -97,12 +99,9 @@ fn run(runtime: &dyn Runtime, model: &Model, case: &Path) -> Result<Outcome, Box
     let mut worst = 0f64;
     let mut problem = None;
     let ran = session.run(&feeds, &mut |value, made| {
-        let name = format!("out:{}", model.name(value));
-        if let Some((_, expected)) = named.iter().find(|(n, _)| *n == name) {
-            match compare(&made, expected) {
-                Ok(error) => worst = worst.max(error),
-                Err(what) => problem = Some(format!("{}: {what}", model.name(value))),
-            }
+        match compare(&made, expected[model.name(value)]) {
+            Ok(error) => worst = worst.max(error),
+            Err(what) => problem = problem.take().or_else(|| Some(format!("{}: {what}", model.name(value)))),
         }
         Ok::<(), RuntimeError>(())
     });
@@ -113,19 +112,21 @@ fn run(runtime: &dyn Runtime, model: &Model, case: &Path) -> Result<Outcome, Box
     })
 }
 
-/// The largest error relative to `1 + |expected|` of floats that agree to 1e-3 relative and 1e-5 absolute; others agree exactly or not at all.
+/// The largest error of floats that agree to 1e-3 relative, and 1e-5 of the largest magnitude (at least 1) absolute; in units of that magnitude. Others
+/// agree exactly or not at all.
 fn compare(made: &Tensor, expected: &Tensor) -> Result<f64, String> {
     if made.dtype != expected.dtype || made.dims != expected.dims {
         return Err(format!("{}{:?} instead of {}{:?}", made.dtype, made.dims, expected.dtype, expected.dims));
     }
     if let (Some(a), Some(b)) = (made.to_f64(), expected.to_f64()) {
+        let scale = b.iter().filter(|b| b.is_finite()).fold(1f64, |m, b| m.max(b.abs()));
         let mut worst = 0f64;
         for (a, b) in a.iter().zip(&b).filter(|(a, b)| !(a == b || a.is_nan() && b.is_nan())) {
             let error = (a - b).abs();
-            if error.is_nan() || error > 1e-5 + 1e-3 * b.abs() {
-                return Err(format!("{a} instead of {b}"));
+            if error.is_nan() || error > 1e-5 * scale + 1e-3 * b.abs() {
+                return Err(format!("{a} instead of {b}, where the largest is {scale}"));
             }
-            worst = worst.max(error / (1.0 + b.abs()));
+            worst = worst.max(error / scale);
         }
         return Ok(worst);
     }
@@ -155,10 +156,12 @@ fn prove(model: &Model, proven: &mut Proven) {
 }
 
 fn write_list(path: &Path, proven: &Proven) -> std::io::Result<()> {
-    let mut text = String::from("# Written by examples/run_node_tests.rs: operators, and the types of inputs > first output for which rten agreed with the tests.\n");
-    for (op, signatures) in proven {
-        let signatures: String = signatures.iter().map(|s| format!(" {s}")).collect();
-        text += &format!("{op}{signatures}\n");
-    }
-    std::fs::write(path, text)
+    let head =
+        "# Written by examples/run_node_tests.rs: operators, and the types of inputs > first output for which rten agreed with the tests.";
+    let line = |(op, signatures): (&String, &BTreeSet<String>)| {
+        let words: Vec<&str> = std::iter::once(op).chain(signatures).map(String::as_str).collect();
+        words.join(" ")
+    };
+    let lines: Vec<String> = std::iter::once(head.into()).chain(proven.iter().map(line)).collect();
+    std::fs::write(path, lines.join("\n") + "\n")
 }

@@ -6,6 +6,7 @@
 
 mod adapt;
 mod convs;
+mod held;
 mod known;
 mod part;
 mod refused;
@@ -77,14 +78,14 @@ impl Runtime for Rten {
                 return Err(unsupported(model, node, reason));
             }
         }
-        refused::check_values(model, &facts, &part)?;
+        held::check(model, &facts, &part)?;
         let copy = adapt::adapted(model, &facts, &part);
         let bytes = to_bytes(&copy).map_err(|e| unsupported_model(e.to_string()))?;
         let mut options = ModelOptions::with_all_ops();
         options.enable_optimization(false);
         let loaded = guarded(|| Ok::<_, RuntimeError>(options.load(bytes.into())))?;
         let loaded = loaded.map_err(|e| match e.node().and_then(|name| labelled(model, name)) {
-            Some(node) => unsupported(model, node, e.to_string()),
+            Some(node) => unsupported(model, node, without_place(&e.to_string())),
             None => unsupported_model(e.to_string()),
         })?;
         Ok(Box::new(RtenSession::new(model, &facts, &part, wanted, loaded, Arc::clone(&self.pool))?))
@@ -99,6 +100,11 @@ fn label(node: NodeId) -> String {
 fn labelled(model: &Model, label: &str) -> Option<NodeId> {
     let index: usize = label.strip_prefix("node#")?.split('.').next()?.parse().ok()?;
     model.nodes().find(|n| n.index() == index)
+}
+
+/// What rten says, without the name that the node has in the copy.
+fn without_place(said: &str) -> &str {
+    said.strip_prefix("in node ").and_then(|s| s.split_once("\": ")).map_or(said, |(_, rest)| rest)
 }
 
 /// A node as messages name it.

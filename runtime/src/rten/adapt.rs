@@ -21,7 +21,7 @@ pub(super) fn adapted(model: &Model, facts: &Facts, part: &Part) -> Model {
         if stored && (default || !part.has_value(value) && (model.is_input(value) || model.is_output(value))) {
             copy.set_initializer(value, None);
         } else if stored && !part.has_value(value) {
-            copy.kill_value(value);
+            copy.drop_initializer(value);
         }
     }
     // Declared types may be stale, and rten would believe them.

@@ -168,7 +168,8 @@ pub(super) fn quantization(site: &Site<'_>) -> Option<(DataType, Option<usize>)>
         (false, 0) => DataType::Uint8,
         _ => i32::try_from(declared).ok().and_then(DataType::from_code)?,
     };
-    let simple = site.dtype(0)? == DataType::Float && site.dtype(1)? == DataType::Float && !site.flag("block_size") && !site.flag("precision");
+    let simple =
+        site.dtype(0)? == DataType::Float && site.dtype(1)? == DataType::Float && !site.flag("block_size") && !site.flag("precision");
     if !simple || !matches!(target, DataType::Uint8 | DataType::Int8) {
         return None;
     }

@@ -47,7 +47,8 @@ impl RtenSession {
         loaded: rten::Model,
         pool: Arc<ThreadPool>,
     ) -> Result<Self, RuntimeError> {
-        let inputs: Vec<Input> = model.scope(Model::MAIN).inputs().iter().map(|d| Input::of(model, facts, part, d.value, &loaded)).collect();
+        let inputs: Vec<Input> =
+            model.scope(Model::MAIN).inputs().iter().map(|d| Input::of(model, facts, part, d.value, &loaded)).collect();
         let mut session = Self { inputs, computed: Vec::new(), wanted: Vec::new(), labels: FxHashMap::default(), model: loaded, pool };
         session.labels = part.nodes(model).map(|node| (label(node), super::describe(model, node))).collect();
         let mut places: FxHashMap<ValueId, usize> = FxHashMap::default();
@@ -72,14 +73,13 @@ impl RtenSession {
         if let Some(at) = self.inputs.iter().position(|i| i.name == name) {
             return Ok(Source::Input(at));
         }
-        let place = match places.get(&value) {
-            Some(place) => *place,
-            None => {
-                let id = self.model.find_node(name).ok_or_else(|| unsupported_model(format!("nothing makes value `{name}`")))?;
-                self.computed.push((id, facts.of(value).dtype));
-                *places.entry(value).or_insert(self.computed.len() - 1)
-            }
-        };
+        if let Some(place) = places.get(&value) {
+            return Ok(Source::Computed(*place));
+        }
+        let id = self.model.find_node(name).ok_or_else(|| unsupported_model(format!("nothing makes value `{name}`")))?;
+        let place = self.computed.len();
+        places.insert(value, place);
+        self.computed.push((id, facts.of(value).dtype));
         Ok(Source::Computed(place))
     }
 

@@ -41,7 +41,9 @@ pub(super) fn from_rten(value: Value, dtype: Option<DataType>) -> Result<Tensor,
     let dims: Vec<u64> = value.shape().iter().map(|d| *d as u64).collect();
     let mismatch = |made: &str| Err(dtype.map_or(format!("{made} of unknown type"), |d| format!("{made} where the model says {d}")));
     match (value, dtype) {
-        (Value::FloatTensor(t), Some(DataType::Float) | None) => Ok(tensor(DataType::Float, dims, TensorData::Floats(Arc::new(t.into_data())))),
+        (Value::FloatTensor(t), Some(DataType::Float) | None) => {
+            Ok(tensor(DataType::Float, dims, TensorData::Floats(Arc::new(t.into_data()))))
+        }
         (Value::Int32Tensor(t), Some(DataType::Int32)) => Ok(tensor(DataType::Int32, dims, TensorData::Int32s(Arc::new(t.into_data())))),
         (Value::Int32Tensor(t), Some(DataType::Int64)) => {
             let wide: Vec<i64> = t.into_data().into_iter().map(i64::from).collect();
