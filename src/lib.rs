@@ -1,1 +1,30 @@
-//! x
+//! shrinx makes ONNX models smaller and faster before deployment.
+//!
+//! The facade: [`read_file`], a [`Pipeline`] of passes, [`write_file`]. The command line is [`cli::main_with`], for a registry of one's own passes too.
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let model = shrinx::read_file("fixtures/models/fashion_resnet.onnx".as_ref(), &Default::default())?;
+//! let registry = shrinx::standard();
+//! let outcome = shrinx::Pipeline::new(&registry, &shrinx::PipelineOptions::default())?.run(model);
+//! assert!(outcome.report.after.nodes < outcome.report.before.nodes);
+//! # Ok(())
+//! # }
+//! ```
+
+#[cfg(feature = "cli")]
+pub mod cli;
+mod nearest;
+pub mod pipeline;
+pub mod recipe;
+pub mod report;
+pub mod summary;
+
+pub use pipeline::{Outcome, Pipeline, PipelineError, PipelineOptions, Verify};
+pub use shrinx_passes::standard;
+pub use shrinx_rewrite as rewrite;
+pub use shrinx_rewrite::{
+    ir,
+    ir::{ReadOptions, WriteOptions, read_bytes, read_file, to_bytes, write_file},
+    ops,
+};

@@ -3,7 +3,7 @@
 //! A model is untrusted. A location may name only a regular file within the model's folder, reached through no symlink, with no second hard link; each part
 //! of the path is opened relative to the one before it, so that nothing can be swapped in between. Other places open only where `allow_dirs` names them.
 
-use crate::{mapped, value::Metadata};
+use crate::{mapped::MappedFile, value::Metadata};
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
 use rustix::fs::{self, FileType, Mode, OFlags};
@@ -43,13 +43,13 @@ pub enum ExternalFault {
 pub(crate) struct ExternalFiles<'a> {
     folder: Option<&'a Path>,
     allowed: &'a [PathBuf],
-    open: FxHashMap<String, Bytes>,
-    pub(crate) paths: Vec<PathBuf>,
+    open: FxHashMap<String, usize>,
+    pub(crate) files: Vec<MappedFile>,
 }
 
 impl<'a> ExternalFiles<'a> {
     pub(crate) fn new(folder: Option<&'a Path>, allowed: &'a [PathBuf]) -> Self {
-        Self { folder, allowed, open: FxHashMap::default(), paths: Vec::new() }
+        Self { folder, allowed, open: FxHashMap::default(), files: Vec::new() }
     }
 
     /// The `needed` bytes that the entries of one tensor name.
@@ -79,17 +79,19 @@ impl<'a> ExternalFiles<'a> {
     }
 
     fn file(&mut self, location: &str) -> Result<Bytes, ExternalFault> {
-        if let Some(bytes) = self.open.get(location) {
-            return Ok(bytes.clone());
+        if let Some(&known) = self.open.get(location) {
+            return Ok(self.files[known].bytes.clone());
         }
         let folder = self.folder.ok_or(ExternalFault::NoFolder)?;
         let file = match open_within(folder, location) {
             Ok(file) => file,
             Err(refused) => self.open_allowed(folder, location).ok_or(refused)?,
         };
-        let bytes = mapped::map(&file).map_err(|source| ExternalFault::Io { location: location.into(), source })?;
-        self.open.insert(location.into(), bytes.clone());
-        self.paths.push(folder.join(location));
+        let mapped =
+            MappedFile::new(file, folder.join(location)).map_err(|source| ExternalFault::Io { location: location.into(), source })?;
+        let bytes = mapped.bytes.clone();
+        self.open.insert(location.into(), self.files.len());
+        self.files.push(mapped);
         Ok(bytes)
     }
 

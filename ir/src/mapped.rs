@@ -3,19 +3,35 @@
 #![allow(unsafe_code)] // reviewed: two uses, each with its reason
 
 use bytes::{Buf, BufMut, Bytes, BytesMut, buf::UninitSlice};
-use std::{fs::File, io};
+use std::{fs::File, io, path::PathBuf, sync::Arc};
 
-/// Maps a file. The bytes, and every slice of them, keep the mapping alive.
+/// A file in memory. The bytes, and every slice of them, keep the mapping alive.
 ///
 /// A file that another process shortens while it is mapped ends this process with SIGBUS, as in any program that maps files; shrinx itself never writes
 /// to a file that it read: outputs are renamed into place.
-pub(crate) fn map(file: &File) -> io::Result<Bytes> {
-    if file.metadata()?.len() == 0 {
-        return Ok(Bytes::new());
+#[derive(Clone, Debug)]
+pub(crate) struct MappedFile {
+    pub(crate) bytes: Bytes,
+    pub(crate) path: PathBuf,
+    file: Arc<File>,
+}
+
+impl MappedFile {
+    pub(crate) fn new(file: File, path: PathBuf) -> io::Result<Self> {
+        let bytes = if file.metadata()?.len() == 0 {
+            Bytes::new()
+        } else {
+            // SAFETY: the mapping is private and read-only, and owned by the `Bytes`. What another process may do to the file is described above.
+            Bytes::from_owner(unsafe { memmap2::Mmap::map(&file)? })
+        };
+        Ok(Self { bytes, path, file: Arc::new(file) })
     }
-    // SAFETY: the mapping is private and read-only, and owned by the `Bytes`. What another process may do to the file is described above.
-    let mapping = unsafe { memmap2::Mmap::map(file)? };
-    Ok(Bytes::from_owner(mapping))
+
+    /// The file and the offset in it of a slice of its bytes; `None` for bytes from elsewhere.
+    pub(crate) fn locate(&self, slice: &Bytes) -> Option<(&File, u64)> {
+        let offset = (slice.as_ptr() as usize).checked_sub(self.bytes.as_ptr() as usize)?;
+        (offset + slice.len() <= self.bytes.len()).then_some((&*self.file, offset as u64))
+    }
 }
 
 /// A buffer for prost to encode into: long byte fields are kept by reference, the rest is copied.

@@ -7,7 +7,7 @@
 //! for one revision and is never stored across passes.
 
 pub use crate::scope::{Function, Header, Opset, Scope, ScopeKind};
-use crate::{node::Node, tensor::Tensor, value::Value};
+use crate::{mapped::MappedFile, node::Node, tensor::Tensor, value::Value};
 use petgraph::{
     Direction::{Incoming, Outgoing},
     stable_graph::{NodeIndex, StableDiGraph},
@@ -69,7 +69,9 @@ pub struct Model {
     revision: u64,
     pub(crate) next_order: u32,
     pub(crate) names: Option<FxHashSet<String>>,
-    pub(crate) external_files: Vec<std::path::PathBuf>,
+    /// Files that tensors alias: the model's own first, if it came from one; then external data.
+    pub(crate) files: Vec<MappedFile>,
+    pub(crate) has_external_data: bool,
 }
 
 /// Values by port; `None` where an optional port is left out.
@@ -88,7 +90,8 @@ impl Model {
             revision: 0,
             next_order: 0,
             names: None,
-            external_files: Vec::new(),
+            files: Vec::new(),
+            has_external_data: false,
         }
     }
 
@@ -300,6 +303,12 @@ impl Model {
         };
         let fallback = if domain.is_empty() && self.header.ir_version.unwrap_or(0) < 3 { Some(1) } else { None };
         opsets.iter().find(|o| crate::node::normal_domain(o.domain.as_deref()) == domain).and_then(|o| o.version).or(fallback)
+    }
+
+    /// Bytes of the tensors that the source keeps outside the model file.
+    pub fn external_bytes(&self) -> u64 {
+        let outside = |t: &&Tensor| matches!(t.data, crate::TensorData::External(_));
+        self.values().filter_map(|v| self.value(v).initializer.as_ref()).filter(outside).map(Tensor::byte_len).sum()
     }
 
     /// Whether `inner` is `outer` or lies within it.

@@ -14,7 +14,7 @@ use crate::{
     attribute::AttributeValue,
     build::{self, AttributeDraft, DeclarationDraft, GraphDraft, NodeDraft},
     external::ExternalFiles,
-    mapped,
+    mapped::MappedFile,
     model::{Function, Header, Model, Opset, ScopeKind},
     node::{Node, OpName},
     value::Metadata,
@@ -39,9 +39,14 @@ pub fn read_file(path: &Path, options: &ReadOptions) -> Result<Model, ReadError>
         return Err(named(ReadFault::Folder));
     }
     let file = std::fs::File::open(path).map_err(io)?;
-    let bytes =
-        if file.metadata().map_err(io)?.is_file() { mapped::map(&file).map_err(io)? } else { std::fs::read(path).map_err(io)?.into() };
-    read(bytes, Some(folder), options).map_err(named)
+    if !file.metadata().map_err(io)?.is_file() {
+        let bytes = std::fs::read(path).map_err(io)?;
+        return read(bytes.into(), Some(folder), options).map_err(named);
+    }
+    let mapped = MappedFile::new(file, path.to_path_buf()).map_err(io)?;
+    let mut model = read(mapped.bytes.clone(), Some(folder), options).map_err(named)?;
+    model.files.insert(0, mapped);
+    Ok(model)
 }
 
 /// Reads a model from memory. External data is refused, for want of a folder.
@@ -57,7 +62,8 @@ fn read(bytes: Bytes, folder: Option<&Path>, options: &ReadOptions) -> Result<Mo
     let proto = onnx::ModelProto::decode(bytes).map_err(|e| ReadFault::Decode(e.to_string()))?;
     let mut reader = Reader { files: ExternalFiles::new(folder, &options.allow_dirs) };
     let mut model = reader.model(proto)?;
-    model.external_files = reader.files.paths;
+    model.has_external_data = !reader.files.files.is_empty();
+    model.files = reader.files.files;
     model.restore(0);
     Ok(model)
 }

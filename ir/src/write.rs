@@ -77,23 +77,23 @@ pub fn write_file(model: &Model, path: &Path, options: &WriteOptions) -> Result<
 fn write(model: &Model, path: &Path, options: &WriteOptions) -> Result<Written, WriteFault> {
     let inline = match options.external_data {
         ExternalData::Always => None,
-        ExternalData::Auto if !model.external_files.is_empty() => None,
+        ExternalData::Auto if model.has_external_data => None,
         ExternalData::Auto | ExternalData::Never => match encode(model) {
             Err(WriteFault::TooLarge { .. }) if options.external_data == ExternalData::Auto => None,
             other => Some(other?),
         },
     };
     if let Some(segments) = inline {
-        file::Pending::new(path, options.overwrite)?.write(&segments)?.commit()?;
+        file::Pending::new(path, options.overwrite)?.write(&segments, &model.files)?.commit()?;
         return Ok(Written { model: length(&segments), external: 0 });
     }
-    let mut spill = spill::Spill::new(path, &model.external_files)?;
-    let everything = options.external_data == ExternalData::Always || model.external_files.is_empty() || inline_size(model)? > MAX_MODEL;
+    let mut spill = spill::Spill::new(path, &model.files)?;
+    let everything = options.external_data == ExternalData::Always || !model.has_external_data || inline_size(model)? > MAX_MODEL;
     let segments = segments_of(&encode::model(model, &mut |tensor| spill.place(tensor, everything))?)?;
     let external = spill.length();
-    let pending_model = file::Pending::new(path, options.overwrite)?.write(&segments)?;
+    let pending_model = file::Pending::new(path, options.overwrite)?.write(&segments, &model.files)?;
     if external > 0 {
-        file::Pending::new(spill.path(), options.overwrite)?.write(spill.segments())?.commit()?;
+        file::Pending::new(spill.path(), options.overwrite)?.write(spill.segments(), &model.files)?.commit()?;
     }
     pending_model.commit()?;
     Ok(Written { model: length(&segments), external })

@@ -6,6 +6,7 @@
 //!
 //! An author of passes depends on this crate and on nothing heavier: `ir` and `ops` are re-exported.
 
+pub mod check;
 pub mod context;
 pub mod diff;
 pub mod driver;
@@ -15,6 +16,8 @@ pub mod notes;
 pub mod pass;
 pub mod pattern;
 pub mod registry;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use context::Context;
 pub use driver::{Rewrite, Rewriting};

@@ -1,7 +1,9 @@
 //! A file that is not there until it is whole: written beside its place, flushed to disk, renamed.
 
 use super::WriteFault;
+use crate::mapped::MappedFile;
 use bytes::Bytes;
+use rustix::io::Errno;
 use std::{
     fs::{File, Permissions},
     io::{ErrorKind, IoSlice, Write},
@@ -9,6 +11,9 @@ use std::{
     path::{Path, PathBuf},
 };
 use tempfile::NamedTempFile;
+
+/// Segments from this length on are worth a system call of their own.
+const LONG: usize = 1 << 16;
 
 pub(super) struct Pending {
     file: NamedTempFile,
@@ -31,18 +36,20 @@ impl Pending {
         Ok(Self { file, path, overwrite })
     }
 
-    pub(super) fn write(mut self, segments: &[Bytes]) -> Result<Self, WriteFault> {
+    /// Writes segments; long ones that alias a file are copied from that file by the kernel.
+    pub(super) fn write(mut self, segments: &[Bytes], sources: &[MappedFile]) -> Result<Self, WriteFault> {
         let file = self.file.as_file_mut();
-        for group in segments.chunks(512) {
-            let mut slices: Vec<IoSlice<'_>> = group.iter().map(|b| IoSlice::new(b)).collect();
-            let mut rest = &mut slices[..];
-            while !rest.is_empty() {
-                match file.write_vectored(rest) {
-                    Ok(0) => return Err(std::io::Error::from(ErrorKind::WriteZero).into()),
-                    Ok(count) => IoSlice::advance_slices(&mut rest, count),
-                    Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                    Err(e) => return Err(e.into()),
-                }
+        let mut rest = segments;
+        while let Some(first) = rest.first() {
+            let source = |s: &Bytes| if s.len() < LONG { None } else { sources.iter().find_map(|f| f.locate(s)) };
+            if let Some((from, offset)) = source(first) {
+                let copied = copy(from, offset, file, first.len())?;
+                file.write_all(&first[copied..])?;
+                rest = &rest[1..];
+            } else {
+                let count = rest.iter().take(512).take_while(|s| source(s).is_none()).count();
+                write_vectored(file, &rest[..count])?;
+                rest = &rest[count..];
             }
         }
         file.sync_all()?;
@@ -62,6 +69,35 @@ impl Pending {
         let _ = File::open(folder).and_then(|f| f.sync_all());
         Ok(())
     }
+}
+
+/// Lets the kernel copy; how much it did comes back. Where it cannot between these two files, that is nothing.
+fn copy(from: &File, mut offset: u64, to: &File, length: usize) -> Result<usize, WriteFault> {
+    let mut done = 0;
+    while done < length {
+        match rustix::fs::copy_file_range(from, Some(&mut offset), to, None, length - done) {
+            Ok(0) => break,
+            Ok(count) => done += count,
+            Err(Errno::INTR) => {}
+            Err(Errno::XDEV | Errno::NOSYS | Errno::INVAL | Errno::OPNOTSUPP | Errno::PERM) => break,
+            Err(e) => return Err(WriteFault::Io(e.into())),
+        }
+    }
+    Ok(done)
+}
+
+fn write_vectored(file: &mut File, segments: &[Bytes]) -> Result<(), WriteFault> {
+    let mut slices: Vec<IoSlice<'_>> = segments.iter().map(|b| IoSlice::new(b)).collect();
+    let mut rest = &mut slices[..];
+    while !rest.is_empty() {
+        match file.write_vectored(rest) {
+            Ok(0) => return Err(std::io::Error::from(ErrorKind::WriteZero).into()),
+            Ok(count) => IoSlice::advance_slices(&mut rest, count),
+            Err(e) if e.kind() == ErrorKind::Interrupted => {}
+            Err(e) => return Err(e.into()),
+        }
+    }
+    Ok(())
 }
 
 fn folder(path: &Path) -> &Path {

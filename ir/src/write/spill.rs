@@ -1,7 +1,10 @@
 //! The file beside the model: which tensors go there, and where (ONNX `docs/ExternalData.md`).
 
 use super::WriteFault;
-use crate::tensor::{Tensor, TensorData};
+use crate::{
+    mapped::MappedFile,
+    tensor::{Tensor, TensorData},
+};
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
 use std::path::{Path, PathBuf};
@@ -22,10 +25,10 @@ pub(super) struct Spill {
 impl Spill {
     /// The file `MODEL.data`; where the source's own data lies there, a numbered name: replacing it would damage the input if we were stopped before the
     /// model that refers to the new one is in place.
-    pub(super) fn new(model: &Path, sources: &[PathBuf]) -> Result<Self, WriteFault> {
+    pub(super) fn new(model: &Path, sources: &[MappedFile]) -> Result<Self, WriteFault> {
         let name =
             model.file_name().and_then(|n| n.to_str()).ok_or_else(|| WriteFault::Io(std::io::Error::other("its name is not UTF-8")))?;
-        let taken: Vec<PathBuf> = sources.iter().filter_map(|s| s.canonicalize().ok()).collect();
+        let taken: Vec<PathBuf> = sources.iter().filter_map(|s| s.path.canonicalize().ok()).collect();
         let free = |name: &String| model.with_file_name(name).canonicalize().map_or(true, |p| !taken.contains(&p));
         let mut names = std::iter::once(format!("{name}.data")).chain((1..).map(|k| format!("{name}.{k}.data")));
         let name = names.find(free).unwrap_or_default();

@@ -1,0 +1,161 @@
+//! What may stand on the command line.
+
+use crate::Verify;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use shrinx_rewrite::ir::ExternalData;
+use std::path::PathBuf;
+
+/// Makes ONNX models smaller and faster before deployment.
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 100)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Command,
+    /// Tell more: every pass; twice: also why matches are left alone
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+    /// Tell nothing but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+}
+
+impl Arguments {
+    /// `None` for quiet.
+    pub(super) fn verbosity(&self) -> Option<u8> {
+        (!self.quiet).then_some(self.verbose)
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Clean a model up, fold constants and fuse operators
+    Optimize(Box<Optimize>),
+    /// Show what a model consists of
+    Info(Info),
+    /// Print a model in ONNX's textual syntax, one node a line
+    Text(Text),
+    /// Compare the texts of two models; exits 0 when equal, 1 when different
+    Diff(Diff),
+    /// List the passes, in the order in which they run
+    Passes(Passes),
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people
+    #[default]
+    Human,
+    /// For programs; has a `schema_version`
+    Json,
+}
+
+/// Reading of untrusted models.
+#[derive(Debug, Args)]
+pub(super) struct Reading {
+    /// A folder outside the model's own that its external data may lie in, links included
+    #[arg(long, value_name = "DIR")]
+    pub(super) allow_dir: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Optimize {
+    /// The model; `-` for stdin
+    #[arg(value_name = "IN")]
+    pub(super) input: PathBuf,
+    /// Where the result goes; `-` for stdout
+    #[arg(short, long, value_name = "OUT", required_unless_present_any = ["in_place", "dry_run"])]
+    pub(super) output: Option<PathBuf>,
+    /// 0: nothing; 1: what is exact, or only folds constants into weights; 2: also what reassociates more [default: 1]
+    #[arg(short = 'O', long, value_name = "LEVEL", value_parser = clap::value_parser!(u8).range(0..=2))]
+    pub(super) opt_level: Option<u8>,
+    /// Run this pass instead of the level's; may be repeated, and the order counts
+    #[arg(long, value_name = "NAME")]
+    pub(super) pass: Vec<String>,
+    /// Do not run this pass; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub(super) skip: Vec<String>,
+    /// Take these settings from a TOML file; flags go before it
+    #[arg(long, value_name = "FILE")]
+    pub(super) recipe: Option<PathBuf>,
+    /// Save the settings of this run as a recipe
+    #[arg(long, value_name = "FILE")]
+    pub(super) save_recipe: Option<PathBuf>,
+    /// When outputs are compared with the original's, on made-up inputs [default: end]
+    #[arg(long, value_name = "WHEN")]
+    pub(super) verify: Option<Verify>,
+    /// Report what would be done, and write nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// When weights go to OUT.data beside the model: those that were outside, and all above 2 GB (auto)
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub(super) external_data: External,
+    /// Replace OUT if it exists
+    #[arg(long)]
+    pub(super) force: bool,
+    /// Replace IN by the result
+    #[arg(long, conflicts_with = "output")]
+    pub(super) in_place: bool,
+    /// How the report is printed: for people on stderr, as JSON on stdout
+    #[arg(long, default_value = "human")]
+    pub(super) format: Format,
+    #[command(flatten)]
+    pub(super) reading: Reading,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum External {
+    Auto,
+    Always,
+    Never,
+}
+
+impl From<External> for ExternalData {
+    fn from(when: External) -> Self {
+        match when {
+            External::Auto => Self::Auto,
+            External::Always => Self::Always,
+            External::Never => Self::Never,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Info {
+    /// The model; `-` for stdin
+    #[arg(value_name = "MODEL")]
+    pub(super) input: PathBuf,
+    /// How it is printed
+    #[arg(long, default_value = "human")]
+    pub(super) format: Format,
+    #[command(flatten)]
+    pub(super) reading: Reading,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Text {
+    /// The model; `-` for stdin
+    #[arg(value_name = "MODEL")]
+    pub(super) input: PathBuf,
+    #[command(flatten)]
+    pub(super) reading: Reading,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Diff {
+    /// The model before
+    #[arg(value_name = "A")]
+    pub(super) before: PathBuf,
+    /// The model after
+    #[arg(value_name = "B")]
+    pub(super) after: PathBuf,
+    #[command(flatten)]
+    pub(super) reading: Reading,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Passes {
+    /// How they are printed
+    #[arg(long, default_value = "human")]
+    pub(super) format: Format,
+}

@@ -1,0 +1,50 @@
+//! The command line: arguments in, exit code out.
+//!
+//! Data goes to stdout, everything else to stderr. Exit codes: 0 fine or equal; 1 differs; 2 usage or unreadable input; 3 our own fault.
+
+mod args;
+mod error;
+mod input;
+mod inspect;
+mod optimize;
+
+use args::{Arguments, Command};
+use clap::Parser;
+use error::CliError;
+use shrinx_rewrite::Registry;
+use std::{io::Write, process::ExitCode};
+
+/// The command line over a registry of passes: that of the binary, or one with passes of your own.
+pub fn main_with(registry: &Registry) -> ExitCode {
+    // A reader of our output that goes away ends us quietly, with the code that shells expect.
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(e) => {
+            let _ = e.print();
+            return ExitCode::from(u8::from(e.use_stderr()) * 2);
+        }
+    };
+    let outcome = match &arguments.command {
+        Command::Optimize(optimize) => optimize::run(registry, optimize, arguments.verbosity()),
+        Command::Info(info) => inspect::info(info),
+        Command::Text(text) => inspect::text(text),
+        Command::Diff(diff) => inspect::diff(diff),
+        Command::Passes(passes) => inspect::passes(registry, passes),
+    };
+    match outcome {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprint!("{error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+/// Writes data to stdout. A closed pipe is no error.
+fn print(text: &str) -> Result<(), CliError> {
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(CliError::stdout(&e)),
+        _ => Ok(()),
+    }
+}
