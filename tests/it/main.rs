@@ -1,0 +1,11 @@
+//! End to end: the binary, as a user meets it.
+
+mod bad_input;
+mod external;
+mod fuzz;
+mod house;
+mod optimize;
+mod output;
+mod recipe;
+mod support;
+mod text;
