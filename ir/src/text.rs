@@ -248,7 +248,7 @@ f <p, q = 1.0> (a, b) => (c) <
         model.compact();
         let w = model.find(Model::MAIN, "w").unwrap();
         model.set_initializer(w, Some(Tensor::from_f32([2], &[1.0, 2.0])));
-        model.kill_value(w);
+        assert!(model.drop_initializer(w));
         let headless = TextOptions { header: false, ..TextOptions::default() };
         assert_eq!(print_with(&model, &headless), "g (float[2] x) => (float[2] y) {\n  y = Relu(x)\n}\n");
     }

@@ -185,7 +185,7 @@ impl<'a> Printer<'a> {
     }
 
     fn declarations(&mut self, all: &[Declaration]) {
-        let items: Vec<String> = all.iter().map(|d| self.declaration(d)).collect();
+        let items: Vec<String> = all.iter().filter(|d| self.model.value(d.value).alive).map(|d| self.declaration(d)).collect();
         if items.iter().map(|item| item.len() + 2).sum::<usize>() > LINE {
             self.lines("(", &items, ")");
         } else {
