@@ -185,7 +185,7 @@ pub enum Derived {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Origin {
+pub(crate) enum Origin {
     Named(String),
     Fresh,
     Derived(Derived, Dim, Dim),
@@ -228,6 +228,8 @@ impl Symbols {
 
     /// The result of `op`: a number where both are numbers, else an interned symbol.
     pub fn derive(&mut self, op: Derived, a: &Dim, b: &Dim) -> Dim {
+        let rounds_down = op == Derived::TruncDiv && self.at_least(a).is_some_and(|n| n >= 0) && self.at_least(b).is_some_and(|n| n > 0);
+        let op = if rounds_down { Derived::FloorDiv } else { op };
         let exact = match (op, a, b) {
             (Derived::FloorDiv | Derived::TruncDiv, _, _) if a.div_exact(b).is_some() && b.known() != Some(0) => a.div_exact(b),
             (_, Dim::Known(x), Dim::Known(y)) => match op {
@@ -252,6 +254,10 @@ impl Symbols {
             let (a, b) = if commutes && b < a { (b, a) } else { (a, b) };
             Dim::Symbol(self.intern(Origin::Derived(op, a.clone(), b.clone())))
         })
+    }
+
+    pub(crate) fn origin(&self, symbol: Symbol) -> &Origin {
+        &self.origins[symbol.0 as usize]
     }
 
     /// The declared name of a symbol, if it has one.

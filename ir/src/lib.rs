@@ -4,6 +4,7 @@
 //! space. Nothing here knows an operator by name: what operators mean is told by the crate `shrinx-ops`.
 
 pub mod attribute;
+mod bounds;
 mod build;
 pub mod dim;
 pub mod dtype;
