@@ -1,6 +1,6 @@
 //! What is known of the values of a model: element types, shapes and contents. Derived from the model, kept beside it.
 
-use crate::{InferError, Inference, OpTable, constant};
+use crate::{InferError, Inference, OpTable};
 use shrinx_ir::{AttributeValue, DataType, Declaration, Dim, Length, Model, NodeId, ScopeId, Symbols, Tensor, ValueId, value::TensorType};
 
 /// What is known of one value, where it is a tensor.
@@ -168,11 +168,6 @@ fn first(found: &Fact, declared: &Fact) -> Fact {
         shape: found.shape.clone().or_else(|| declared.shape.clone()),
         contents: found.contents.clone(),
     }
-}
-
-/// The facts of a tensor-valued attribute, as of `Constant`.
-pub(crate) fn of_constant(model: &Model, value: ValueId) -> Fact {
-    constant(model, value).map_or(Fact::UNKNOWN, |t| Fact::of_tensor(&t))
 }
 
 /// The body an attribute holds.

@@ -1,6 +1,6 @@
 //! The context in which a row computes one node whose inputs are all constants.
 
-use crate::Call;
+use crate::{Call, kernels::elements::count};
 use shrinx_ir::Tensor;
 
 /// One node with constant inputs.
@@ -29,9 +29,13 @@ impl<'a> Fold<'a> {
         self.input(port)?.to_integers()
     }
 
-    /// `dims`, where a tensor of them stays within the budget.
+    /// `dims`, where neither a tensor of them nor one axis goes beyond the budget.
     pub fn affordable(&self, dims: Vec<u64>) -> Option<Vec<u64>> {
-        let elements = dims.iter().try_fold(1u64, |n, d| n.checked_mul(*d))?;
-        (elements <= self.max_elements as u64).then_some(dims)
+        affordable(dims, self.max_elements)
     }
+}
+
+/// `dims`, where neither a tensor of them nor one axis goes beyond `limit`: the axis may be long although another is empty.
+pub(crate) fn affordable(dims: Vec<u64>, limit: usize) -> Option<Vec<u64>> {
+    (count(&dims)? <= limit && dims.iter().all(|d| *d <= limit as u64)).then_some(dims)
 }

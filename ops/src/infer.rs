@@ -118,6 +118,30 @@ impl<'a> Inference<'a> {
         self.facts.symbols.derive(op, a, b)
     }
 
+    /// The smaller one, where that can be proved; else a symbol for it.
+    pub fn min(&mut self, a: &Dim, b: &Dim) -> Dim {
+        let symbols = &self.facts.symbols;
+        if symbols.ordered(a, b) {
+            a.clone()
+        } else if symbols.ordered(b, a) {
+            b.clone()
+        } else {
+            self.derive(Derived::Min, a, b)
+        }
+    }
+
+    /// The larger one, where that can be proved; else a symbol for it.
+    pub fn max(&mut self, a: &Dim, b: &Dim) -> Dim {
+        let symbols = &self.facts.symbols;
+        if symbols.ordered(a, b) {
+            b.clone()
+        } else if symbols.ordered(b, a) {
+            a.clone()
+        } else {
+            self.derive(Derived::Max, a, b)
+        }
+    }
+
     /// Shape that two shapes broadcast to (ONNX "Multidirectional Broadcasting").
     pub fn broadcast(&mut self, a: &[Dim], b: &[Dim]) -> Result<Vec<Dim>, InferError> {
         let rank = a.len().max(b.len());
@@ -134,8 +158,15 @@ impl<'a> Inference<'a> {
 
     /// An attribute `axis`, counted from the front.
     pub fn axis(&self, name: &str, default: i64, rank: usize) -> Result<usize, InferError> {
-        let axis = self.call.int(name).unwrap_or(default);
-        normal_axis(axis, rank).ok_or_else(|| InferError(format!("axis {axis} of a tensor of rank {rank}")))
+        axis_of(self.call.int(name).unwrap_or(default), rank)
+    }
+
+    /// Length of a list at an input, whose content need not be known; `None` beyond [`Fact::MAX_CONTENTS`].
+    pub fn list_length(&self, port: usize) -> Option<usize> {
+        match self.input(port).shape.as_deref()? {
+            [Dim::Known(n)] => usize::try_from(*n).ok().filter(|n| *n <= Fact::MAX_CONTENTS),
+            _ => None,
+        }
     }
 
     /// `axes`, from an attribute of that name in opsets before `moved`, from input `port` from then on. `Ok(None)` where they are not given, an error
@@ -146,6 +177,21 @@ impl<'a> Inference<'a> {
         }
         if self.has_input(port) { self.known(port).map(Some).ok_or(Unknown) } else { Ok(None) }
     }
+}
+
+/// `axis`, counted from the front.
+pub(crate) fn axis_of(axis: i64, rank: usize) -> Result<usize, InferError> {
+    normal_axis(axis, rank).ok_or_else(|| InferError(format!("axis {axis} of a tensor of rank {rank}")))
+}
+
+/// Axes that must differ, counted from the front.
+pub(crate) fn distinct_axes(axes: &[i64], rank: usize) -> Result<Vec<usize>, InferError> {
+    let mut seen = vec![false; rank];
+    let mut once = |given: &i64| {
+        let axis = axis_of(*given, rank)?;
+        if std::mem::replace(&mut seen[axis], true) { Err(InferError(format!("axis {given} is given twice"))) } else { Ok(axis) }
+    };
+    axes.iter().map(&mut once).collect()
 }
 
 /// Something is given, and not known before the model runs.

@@ -19,6 +19,9 @@ pub mod spec;
 pub mod table;
 
 mod families;
+mod site;
+#[cfg(test)]
+mod testing;
 
 pub use call::Call;
 pub use constant::constant;
