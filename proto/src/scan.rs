@@ -132,6 +132,9 @@ impl Scanner<'_> {
             (2, _) => {
                 let length = self.varint(at, end)?;
                 let from = *at;
+                if let (Kind::Message(child), true) = (kind, length > (end - from) as u64) {
+                    return Err(self.truncated(child, from, end, start, length));
+                }
                 self.skip(length, start, at, end)?;
                 match kind {
                     Kind::Message(child) => self.message(child, from, *at)?,
@@ -146,6 +149,16 @@ impl Scanner<'_> {
             _ => return Err(self.fault(start, wrong)),
         }
         Ok(())
+    }
+
+    /// A message that reaches past the end: the innermost place that does tells most.
+    fn truncated(&mut self, kind: usize, from: usize, end: usize, start: usize, length: u64) -> Fault {
+        let missing = length - (end - from) as u64;
+        let outer = self.fault(start, Problem::Truncated { missing });
+        match self.message(kind, from, end) {
+            Err(Fault { path, offset, problem: Problem::Truncated { .. } }) => Fault { path, offset, ..outer },
+            _ => outer,
+        }
     }
 
     fn skip(&self, length: u64, start: usize, at: &mut usize, end: usize) -> Result<(), Fault> {
@@ -181,10 +194,13 @@ mod tests {
     fn names_the_node_that_a_cut_breaks() {
         let bytes = model();
         let mut cut = bytes[..bytes.len() - 3].to_vec();
-        assert_eq!(check(&cut).unwrap_err().path, "graph[0]");
+        assert_eq!(
+            check(&cut).unwrap_err(),
+            Fault { path: "graph[0].node[1].op_type[0]".into(), offset: 12, problem: Problem::Truncated { missing: 3 } }
+        );
         cut[1] -= 3;
         let fault = check(&cut).unwrap_err();
-        assert_eq!((fault.path.as_str(), fault.problem), ("graph[0].node[1]", Problem::Truncated { missing: 3 }));
+        assert_eq!((fault.path.as_str(), fault.problem), ("graph[0].node[1].op_type[0]", Problem::Truncated { missing: 3 }));
     }
 
     #[test]

@@ -28,7 +28,15 @@ fn data_is_rehomed_beside_the_output() {
     let model = read_file(&out, &shrinx::ReadOptions::default()).unwrap();
     let weight = model.values().find_map(|v| model.constant(v)).unwrap();
     assert_eq!(weight.as_f32().unwrap()[1023], 1023.0);
-    shrinx(["optimize".as_ref(), out.as_path(), "-o".as_ref(), &other.path().join("inline.onnx"), "--external-data".as_ref(), "never".as_ref()]).fine();
+    shrinx([
+        "optimize".as_ref(),
+        out.as_path(),
+        "-o".as_ref(),
+        &other.path().join("inline.onnx"),
+        "--external-data".as_ref(),
+        "never".as_ref(),
+    ])
+    .fine();
     assert_eq!(files(other.path()), ["inline.onnx", "n.onnx", "n.onnx.data"]);
 }
 

@@ -81,7 +81,8 @@ fn a_dry_run_writes_nothing() {
 
 #[test]
 fn reports_are_for_programs_too() {
-    let run = shrinx(["optimize".as_ref(), fixture("ppocr_cls.onnx").as_path(), "--dry-run".as_ref(), "--format".as_ref(), "json".as_ref()]);
+    let run =
+        shrinx(["optimize".as_ref(), fixture("ppocr_cls.onnx").as_path(), "--dry-run".as_ref(), "--format".as_ref(), "json".as_ref()]);
     let report: serde_json::Value = serde_json::from_str(&run.fine().stdout).unwrap();
     assert_eq!(report["schema_version"], 1);
     assert!(report["after"]["nodes"].as_u64().unwrap() < report["before"]["nodes"].as_u64().unwrap());

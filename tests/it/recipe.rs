@@ -20,7 +20,9 @@ fn unknown_keys_are_errors_with_the_nearest_key() {
     let recipe = folder.path().join("r.toml");
     let source = folder.path().join("in.onnx");
     std::fs::write(&source, model(SMALL)).unwrap();
-    for (text, said) in [("opt-levle = 1", "did you mean `opt-level`?"), ("verify = \"never\"", "never"), ("= 1", "TOML"), ("opt-level = 9", "above 2")] {
+    for (text, said) in
+        [("opt-levle = 1", "did you mean `opt-level`?"), ("verify = \"never\"", "never"), ("= 1", "TOML"), ("opt-level = 9", "above 2")]
+    {
         std::fs::write(&recipe, text).unwrap();
         let run = shrinx(["optimize".as_ref(), source.as_path(), "--recipe".as_ref(), &recipe, "--dry-run".as_ref()]);
         assert!(run.code == 2 && run.stderr.contains(said), "{text}: {}", run.stderr);

@@ -29,7 +29,7 @@ pub enum ReadFault {
     Empty,
     #[error("is not an ONNX model: byte {offset} of {path} is {problem}")]
     Malformed { path: String, offset: usize, problem: &'static str },
-    #[error("truncated: {path} starts at byte {offset} and needs {missing} bytes more than the {size} there are")]
+    #[error("truncated: it ends within {path} (from byte {offset} on); at least {missing} bytes are missing after the {size} there are")]
     Truncated { path: String, offset: usize, missing: u64, size: usize },
     #[error("field {number} of {message} at byte {offset} ({path}) is not known to this version of ONNX")]
     UnknownField { path: String, offset: usize, message: &'static str, number: u32 },
