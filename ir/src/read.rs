@@ -1,7 +1,7 @@
 //! From bytes to a model.
 //!
 //! The file is mapped, checked by the scanner of `shrinx-proto`, decoded by prost (tensors alias the mapping), and turned into drafts that
-//! [`crate::build`] makes into scopes. Nothing is believed: lengths, types and names are checked here, once.
+//! `build` makes into scopes. Nothing is believed: lengths, types and names are checked here, once.
 
 mod attribute;
 mod fault;

@@ -76,10 +76,9 @@ fn copy(from: &File, mut offset: u64, to: &File, length: usize) -> Result<usize,
     let mut done = 0;
     while done < length {
         match rustix::fs::copy_file_range(from, Some(&mut offset), to, None, length - done) {
-            Ok(0) => break,
+            Ok(0) | Err(Errno::XDEV | Errno::NOSYS | Errno::INVAL | Errno::OPNOTSUPP | Errno::PERM) => break,
             Ok(count) => done += count,
             Err(Errno::INTR) => {}
-            Err(Errno::XDEV | Errno::NOSYS | Errno::INVAL | Errno::OPNOTSUPP | Errno::PERM) => break,
             Err(e) => return Err(WriteFault::Io(e.into())),
         }
     }
