@@ -9,7 +9,12 @@ use std::cell::Cell;
 impl Symbols {
     /// A number that the dim is never less than; `None` where none is found.
     pub fn at_least(&self, dim: &Dim) -> Option<i64> {
-        Proof { symbols: self, steps: Cell::new(64) }.least(dim, 5)
+        Proof { symbols: self, shortest: 1, steps: Cell::new(64) }.least(dim, 5)
+    }
+
+    /// Whether the dim is zero or more even where axes have length 0, as far as can be proved: for conclusions that must hold of every input.
+    pub fn is_nonnegative(&self, dim: &Dim) -> bool {
+        Proof { symbols: self, shortest: 0, steps: Cell::new(64) }.least(dim, 5).is_some_and(|least| least >= 0)
     }
 
     /// Whether `a <= b` for all values of the symbols, as far as can be proved.
@@ -21,6 +26,8 @@ impl Symbols {
 /// A search for a bound. Derivations share operands, so that both its depth and its steps are limited.
 struct Proof<'a> {
     symbols: &'a Symbols,
+    /// What a length is at least.
+    shortest: i64,
     steps: Cell<u32>,
 }
 
@@ -72,7 +79,7 @@ impl Proof<'_> {
     }
 
     fn least_of(&self, symbol: Symbol, depth: u32) -> Option<i64> {
-        let Some((op, a, b)) = self.derivation(symbol) else { return Some(1) };
+        let Some((op, a, b)) = self.derivation(symbol) else { return Some(self.shortest) };
         let (least_b, least_a) = (self.least(b, depth), self.least(a, depth));
         match op {
             Derived::FloorDiv => match b {
@@ -109,6 +116,14 @@ fn constant(dim: &Dim) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lengths_may_be_zero() {
+        let mut t = Symbols::default();
+        let n = t.named("N");
+        assert!(t.is_nonnegative(&n.mul(&n).unwrap()));
+        assert!(!t.is_nonnegative(&n.sub(&1.into()).unwrap()));
+    }
 
     #[test]
     fn sums_and_products_are_bounded() {

@@ -198,6 +198,18 @@ impl Model {
         self.scopes[scope.0 as usize].inputs.push(declaration);
     }
 
+    /// Takes values with stored content off the list of inputs of the main graph: they become constants.
+    pub fn withdraw_stored_inputs(&mut self) {
+        self.touch();
+        let inputs = std::mem::take(&mut self.scopes[0].inputs);
+        let (stored, inputs): (Vec<Declaration>, Vec<Declaration>) =
+            inputs.into_iter().partition(|d| self.value(d.value).initializer.is_some());
+        for declaration in stored {
+            self.value_quietly(declaration.value).is_input = false;
+        }
+        self.scopes[0].inputs = inputs;
+    }
+
     pub(crate) fn declare_output(&mut self, scope: ScopeId, declaration: Declaration) {
         self.value_quietly(declaration.value).output_uses += 1;
         self.scopes[scope.0 as usize].outputs.push(declaration);

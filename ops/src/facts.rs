@@ -10,7 +10,8 @@ pub struct Fact {
     pub dtype: Option<DataType>,
     /// Shape; `None` where not even the rank is known.
     pub shape: Option<Vec<Dim>>,
-    /// Content of an int32, int64 or bool tensor of at most [`Fact::MAX_CONTENTS`] elements, row by row. Symbols stand for what depends on input shapes.
+    /// Content of an int32, int64 or bool tensor of at most [`Fact::MAX_CONTENTS`] elements, row by row. Symbols stand for what depends on input shapes,
+    /// and are never negative. A float tensor has contents where all its elements are known whole numbers, since shape computations pass through floats.
     pub contents: Option<Vec<Dim>>,
 }
 
@@ -32,15 +33,39 @@ impl Fact {
         self
     }
 
+    /// The integers that contents of this type may hold: all of int64, int32 and bool, and of floats those up to which none is missing.
+    pub fn exact_integers(dtype: DataType) -> Option<(i64, i64)> {
+        let bits = match dtype {
+            DataType::Int64 => return Some((i64::MIN, i64::MAX)),
+            DataType::Int32 => return Some((i32::MIN.into(), i32::MAX.into())),
+            DataType::Bool => return Some((0, 1)),
+            DataType::Double => 53,
+            DataType::Float => 24,
+            DataType::Float16 => 11,
+            DataType::Bfloat16 => 8,
+            _ => return None,
+        };
+        Some((-(1 << bits), 1 << bits))
+    }
+
     /// What a constant tells.
     pub fn of_tensor(tensor: &Tensor) -> Self {
-        let small = tensor.len() <= Self::MAX_CONTENTS && matches!(tensor.dtype, DataType::Int64 | DataType::Int32 | DataType::Bool);
-        let contents = if small { tensor.to_integers() } else { None };
+        let contents = if tensor.len() <= Self::MAX_CONTENTS { Self::contents_of(tensor) } else { None };
         Self {
             dtype: Some(tensor.dtype),
             shape: Some(tensor.dims.iter().map(|d| Dim::Known(*d as i64)).collect()),
             contents: contents.map(|c| c.into_iter().map(Dim::Known).collect()),
         }
+    }
+
+    fn contents_of(tensor: &Tensor) -> Option<Vec<i64>> {
+        let (low, high) = Self::exact_integers(tensor.dtype)?;
+        if tensor.dtype.is_float() {
+            // A negative zero is no integer: it would come back without its sign.
+            let whole = |x: f64| (x as i64 as f64 == x && !(x == 0.0 && x.is_sign_negative())).then_some(x as i64);
+            return tensor.to_f64()?.into_iter().map(|x| whole(x).filter(|n| (low..=high).contains(n))).collect();
+        }
+        tensor.to_integers()
     }
 
     /// Number of axes.

@@ -17,6 +17,7 @@ pub mod runtime;
 pub mod seeded;
 pub mod spec;
 pub mod table;
+pub mod upgrade;
 
 mod families;
 mod site;
@@ -34,3 +35,4 @@ pub use seeded::{seeded_feeds, seeded_tensor};
 pub use shrinx_ir as ir;
 pub use spec::{Effects, OpSpec};
 pub use table::OpTable;
+pub use upgrade::{UpgradeError, upgrade};

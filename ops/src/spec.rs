@@ -1,6 +1,6 @@
 //! One row of the operator table.
 
-use crate::{Fold, Inference, Inferred, infer};
+use crate::{Fold, Inference, Inferred, infer, upgrade::History};
 use shrinx_ir::{Dim, Tensor};
 
 /// What an operator is, from opset `since` on.
@@ -22,6 +22,8 @@ pub struct OpSpec {
     pub effects: Effects,
     /// Whether its two inputs may be swapped.
     pub commutative: bool,
+    /// The opsets that changed it, and how a node follows; `None` where that is not known.
+    pub upgrade: Option<History>,
 }
 
 /// Computes a node's outputs from constant inputs; `None` where it cannot.
@@ -40,8 +42,17 @@ pub enum Effects {
 
 impl OpSpec {
     /// An operator about which nothing is known.
-    pub const UNKNOWN: Self =
-        Self { domain: "", op: "", since: 1, infer: infer::unknown, fold: None, macs: None, effects: Effects::Unknown, commutative: false };
+    pub const UNKNOWN: Self = Self {
+        domain: "",
+        op: "",
+        since: 1,
+        infer: infer::unknown,
+        fold: None,
+        macs: None,
+        effects: Effects::Unknown,
+        commutative: false,
+        upgrade: None,
+    };
 
     /// A row for an operator of the standard domain without effects.
     #[must_use]

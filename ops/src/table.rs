@@ -1,6 +1,9 @@
 //! The operator table: rows by domain, operator and version.
 
-use crate::{OpSpec, families};
+use crate::{
+    OpSpec, families,
+    upgrade::{self, History},
+};
 use rustc_hash::FxHashMap;
 use shrinx_ir::{Model, NodeId};
 
@@ -18,7 +21,19 @@ impl OpTable {
 
     /// The operators of the standard domain that shrinx knows.
     pub fn standard() -> Self {
-        families::rows().fold(Self::empty(), Self::with)
+        let table = families::rows().fold(Self::empty(), Self::with);
+        upgrade::HISTORY.iter().fold(table, |table, (op, first, changes)| table.with_history(op, History { first: *first, changes }))
+    }
+
+    /// The table with a history for an operator of the standard domain, in whose rows it is then found.
+    #[must_use]
+    fn with_history(mut self, op: &'static str, history: History) -> Self {
+        let rows = self.rows.entry(op).or_default();
+        if !rows.iter().any(|row| row.domain.is_empty()) {
+            rows.push(OpSpec { op, ..OpSpec::UNKNOWN });
+        }
+        rows.iter_mut().filter(|row| row.domain.is_empty()).for_each(|row| row.upgrade = Some(history));
+        self
     }
 
     /// The table with one more row, which replaces an equal one.
@@ -54,7 +69,8 @@ impl OpTable {
     }
 }
 
-fn is_local_function(model: &Model, node: &shrinx_ir::Node) -> bool {
+/// Whether a node calls a function of the model.
+pub(crate) fn is_local_function(model: &Model, node: &shrinx_ir::Node) -> bool {
     model
         .functions()
         .any(|(_, f)| f.name.as_deref() == Some(&node.op.op) && shrinx_ir::node::normal_domain(f.domain.as_deref()) == node.op.domain())
