@@ -47,16 +47,31 @@ impl Model {
         ValueId(self.graph.add_node(Vertex::Value(Box::new(value))))
     }
 
-    /// Adds a value with stored content, under a fresh name. Before IR version 4 it is listed as an input too, as the specification asks.
+    /// Adds a value with stored content, under a fresh name.
     pub fn add_initializer(&mut self, scope: ScopeId, hint: &str, tensor: Tensor) -> ValueId {
         let name = self.fresh_name(hint);
         let value = self.add_value(scope, name);
-        if self.lists_initializers(scope) {
-            let ty = ValueType::tensor(tensor.dtype, tensor.dims.iter().map(|d| Length::Number(*d as i64)));
-            self.declare_input(scope, Declaration { value, ty: Some(ty), doc: None, metadata: Vec::new() });
-        }
-        self.set_initializer(value, Some(tensor));
+        self.store(value, tensor);
         value
+    }
+
+    /// Stores the content of a value, which then needs no producer any more. Before IR version 4 it is listed as an input too, as the specification asks.
+    pub fn store(&mut self, id: ValueId, tensor: Tensor) {
+        let scope = self.scope_of(id);
+        self.detach(id);
+        if self.lists_initializers(scope) && !self.is_input(id) {
+            let ty = ValueType::tensor(tensor.dtype, tensor.dims.iter().map(|d| Length::Number(*d as i64)));
+            self.declare_input(scope, Declaration { value: id, ty: Some(ty), doc: None, metadata: Vec::new() });
+        }
+        self.set_initializer(id, Some(tensor));
+    }
+
+    /// Takes its producer away from a value.
+    fn detach(&mut self, id: ValueId) {
+        let edges: SmallVec<[EdgeIndex; 2]> = self.graph.edges_directed(id.0, Incoming).map(|e| e.id()).collect();
+        for edge in edges {
+            self.graph[edge].alive = false;
+        }
     }
 
     /// Whether initializers of a scope must be listed as inputs (ONNX IR specification, before version 4).
@@ -121,6 +136,14 @@ impl Model {
         id
     }
 
+    /// Lets a new node make a value, which loses its own producer or content. The node stands at `place`, in the value's scope.
+    pub fn remake(&mut self, id: ValueId, place: OrderKey, node: Node, inputs: &[Option<ValueId>]) -> NodeId {
+        self.detach(id);
+        self.set_initializer(id, None);
+        let order = self.order_after(place);
+        self.add_node(self.scope_of(id), order, node, inputs, &[Some(id)])
+    }
+
     fn connect(&mut self, value: ValueId, node: NodeId, port: u32) {
         self.graph.add_edge(value.0, node.0, Edge { port: Port::Input(port), alive: true });
         self.value_quietly(value).uses += 1;
@@ -175,12 +198,8 @@ impl Model {
     pub fn move_producer(&mut self, from: ValueId, to: ValueId) {
         self.touch();
         let (node, port) = self.producer(from).expect("a value whose producer is moved has one");
-        for value in [from, to] {
-            let edges: SmallVec<[EdgeIndex; 2]> = self.graph.edges_directed(value.0, Incoming).map(|e| e.id()).collect();
-            for edge in edges {
-                self.graph[edge].alive = false;
-            }
-        }
+        self.detach(from);
+        self.detach(to);
         self.set_initializer(to, None);
         self.graph.add_edge(node.0, to.0, Edge { port: Port::Output(port as u32), alive: true });
     }

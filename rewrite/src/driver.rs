@@ -3,8 +3,8 @@
 use crate::{Context, Edit, Fidelity, Match, Pass, PassError, Pattern, Replacement, Skip, matching, pattern::OpPattern};
 use rustc_hash::FxHashSet;
 use shrinx_ops::{
-    Effects, Fact,
-    ir::{Attribute, Model, Node, NodeId, OpName, ValueId},
+    Effects, Fact, Facts,
+    ir::{Attribute, Model, Node, NodeId, OpName, Tensor, ValueId},
 };
 use std::collections::VecDeque;
 
@@ -201,24 +201,26 @@ fn replace(model: &mut Model, context: &mut Context<'_>, root: NodeId, old: Valu
         let fact = context.facts.of(new).clone();
         context.facts.set(old, fact);
     } else if let Some(tensor) = model.constant(new).cloned() {
-        hold(model, root, old, Node::new(OpName::onnx("Constant"), vec![Attribute::new("value", tensor)]), &[]);
-        let copies = model.use_count(new) == 0 && model.drop_initializer(new);
-        debug_assert!(copies || model.use_count(new) > 0 || model.is_input(new));
+        set_constant(model, &mut context.facts, old, tensor);
+        model.drop_initializer(new);
     } else {
-        hold(model, root, old, Node::new(OpName::onnx("Identity"), vec![]), &[Some(new)]);
+        let place = model.node(root).order();
+        let mut identity = Node::new(OpName::onnx("Identity"), vec![]);
+        identity.name.clone_from(&model.node(root).name);
+        model.remake(old, place, identity, &[Some(new)]);
     }
 }
 
-/// Adds a node at the root's place that makes `output` instead of the root.
-fn hold(model: &mut Model, root: NodeId, output: ValueId, node: Node, inputs: &[Option<ValueId>]) {
-    let (scope, place) = (model.node(root).scope(), model.node(root).order());
-    let name = model.fresh_name("t");
-    let value = model.add_value(scope, name);
-    let order = model.order_after(place);
-    let mut node = node;
-    node.name.clone_from(&model.node(root).name);
-    model.add_node(scope, order, node, inputs, &[Some(value)]);
-    model.move_producer(value, output);
+/// Lets a value that a node makes be a constant instead: stored, or made by a `Constant` where it is an output, which a node has to make.
+pub fn set_constant(model: &mut Model, facts: &mut Facts, value: ValueId, tensor: Tensor) {
+    facts.set(value, Fact::of_tensor(&tensor));
+    match model.producer(value) {
+        Some((maker, _)) if model.is_output(value) => {
+            let place = model.node(maker).order();
+            model.remake(value, place, Node::new(OpName::onnx("Constant"), vec![Attribute::new("value", tensor)]), &[]);
+        }
+        _ => model.store(value, tensor),
+    }
 }
 
 fn check_names(pattern: &OpPattern) {

@@ -86,3 +86,50 @@ impl<'a> Live<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shrinx_rewrite::{assert_leaves, assert_rewrites};
+
+    fn pass() -> Box<dyn Pass> {
+        Box::new(EliminateDead)
+    }
+
+    #[test]
+    fn removes_what_no_output_depends_on() {
+        assert_rewrites!(
+            pass(),
+            "g (float[4] x) => (float[4] y) <float[4] w, float[4] unused> { a = Add(x, w) b = Relu(x) y = Relu(b) }",
+            @"
+        - g (float[4] x) => (float[4] y) <
+        -   float[4] w = {0.623346, 1.0728394, 0.36141357, 0.5123993},
+        -   float[4] unused
+        - > {
+        -   a = Add(x, w)
+        + g (float[4] x) => (float[4] y) {
+        "
+        );
+    }
+
+    #[test]
+    fn removes_a_branch_value_and_the_capture_that_fed_it() {
+        assert_rewrites!(
+            pass(),
+            "g (float[4] x, bool c) => (float[4] y) {
+                k = Neg(x)
+                y = If <then_branch = t () => (float[4] p) { d = Relu(k) p = Relu(x) }, else_branch = e () => (float[4] q) { q = Abs(x) }> (c)
+            }",
+            @"
+        -   k = Neg(x)
+          ...
+        -       d = Relu(k)
+        "
+        );
+    }
+
+    #[test]
+    fn leaves_an_unread_input_and_a_default_alone() {
+        assert_leaves!(pass(), "g (float[4] x, float[2] unread, float[4] w = {1, 2, 3, 4}) => (float[4] y) { y = Relu(x) }", "");
+    }
+}

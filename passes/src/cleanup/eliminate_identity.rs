@@ -115,3 +115,102 @@ fn fits_within(constant: &Tensor, shape: Option<&[Dim]>) -> bool {
     constant.rank() <= shape.len()
         && constant.dims.iter().rev().zip(shape.iter().rev()).all(|(c, x)| *c == 1 || x.known() == Some(*c as i64))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shrinx_rewrite::{assert_leaves, assert_rewrites};
+
+    #[test]
+    fn removes_what_returns_its_input() {
+        assert_rewrites!(
+            EliminateIdentity,
+            "g (float[N,4] x) => (float[N,4] y) <float[4] zeros = {0, 0, 0, 0}, float one = {1}, int64[2] all = {0, 4}> {
+                a = Neg(x)
+                b = Identity(a)
+                c = Cast <to = 1> (b)
+                d = Reshape(c, all)
+                e = Transpose <perm = [0, 1]> (d)
+                f = Add(zeros, e)
+                h = Mul(f, one)
+                i = Concat <axis = 1> (h)
+                j = Dropout(i)
+                y = Relu(j)
+            }",
+            @"
+        -   b = Identity(a)
+        -   c = Cast(b) <to = 1>
+        -   d = Reshape(c, all)
+        -   e = Transpose(d) <perm = [0, 1]>
+        -   f = Add(zeros, e)
+        -   h = Mul(f, one)
+        -   i = Concat(h) <axis = 1>
+        -   j = Dropout(i)
+        +   j = Dropout(a)
+        "
+        );
+    }
+
+    #[test]
+    fn an_output_keeps_its_name() {
+        assert_rewrites!(EliminateIdentity, "g (float[4] x) => (float[4] y) { a = Relu(x) y = Identity(a) }", @"
+        -   a = Relu(x)
+        -   y = Identity(a)
+        +   y = Relu(x)
+        ");
+    }
+
+    #[test]
+    fn works_inside_bodies_and_functions() {
+        assert_rewrites!(
+            EliminateIdentity,
+            "g (float[4] x, bool c) => (float[4] y) {
+                y = If <
+                    then_branch = t () => (float[4] p) { i = Identity(x) p = Relu(i) },
+                    else_branch = e () => (float[4] q) { a = Neg(x) q = Identity(a) }
+                > (c)
+            }",
+            @"
+        -       i = Identity(x)
+        -       p = Relu(i)
+        +       p = Relu(x)
+          ...
+        -       a = Neg(x)
+        -       q = Identity(a)
+        +       q = Neg(x)
+        "
+        );
+    }
+
+    #[test]
+    fn leaves_what_joins_an_input_to_an_output_alone() {
+        assert_leaves!(EliminateIdentity, "g (float[4] x) => (float[4] y) { y = Identity(x) }", "between an input and an output");
+    }
+
+    #[test]
+    fn leaves_a_factor_that_enlarges_alone() {
+        assert_leaves!(
+            EliminateIdentity,
+            "g (float[1,3] x) => (float[2,3] y) <float[2,3] ones = {1, 1, 1, 1, 1, 1}> { y = Mul(x, ones) }",
+            "changes its input"
+        );
+    }
+
+    #[test]
+    fn leaves_rounding_alone() {
+        assert_leaves!(
+            EliminateIdentity,
+            "g (float[3] x) => (float[3] y) { a = Cast <to = 10> (x) y = Cast <to = 1> (a) }",
+            "changes its input"
+        );
+    }
+
+    #[test]
+    fn leaves_a_reversal_alone() {
+        assert_leaves!(
+            EliminateIdentity,
+            "g (float[4] x) => (float[4] y) <int64[1] s = {3}, int64[1] e = {-100}, int64[1] a = {0}, int64[1] d = {-1}> { y = Slice(x, s, e, a, d) }",
+            "changes its input"
+        );
+    }
+}

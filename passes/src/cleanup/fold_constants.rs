@@ -5,9 +5,9 @@
 
 use shrinx_rewrite::{
     Context, Fidelity, Pass, PassError,
-    driver::describe,
-    ir::{Attribute, Model, Node, NodeId, OpName, Tensor, ValueId},
-    ops::{Call, Effects, Fact, Fold, constant, spec::Kernel},
+    driver::{describe, set_constant},
+    ir::{Model, NodeId, Tensor, ValueId},
+    ops::{Call, Effects, Fold, constant, spec::Kernel},
 };
 
 /// The pass `fold-constants`.
@@ -57,14 +57,13 @@ fn fold(model: &Model, context: &mut Context<'_>, node: NodeId) -> Option<Vec<Te
         });
     }
     let budget = budget(model, node, &ports, &inputs);
-    let results = kernel(&Fold { call, inputs: &inputs, max_elements: (budget * 8) as usize })?;
-    let outputs = model.outputs(node);
-    let fits = results.len() >= outputs.len() && results.iter().map(Tensor::byte_len).sum::<u64>() <= budget;
-    if !fits {
-        context.notes.skip("the result would be larger than what it replaces", || describe(model, node));
-        return None;
+    let results = kernel(&Fold { call, inputs: &inputs, max_elements: (budget * 8) as usize });
+    let fits = |r: &Vec<Tensor>| r.len() >= model.outputs(node).len() && r.iter().map(Tensor::byte_len).sum::<u64>() <= budget;
+    let results = results.filter(fits);
+    if results.is_none() {
+        context.notes.skip("it has no exact result that is not larger than what it replaces", || describe(model, node));
     }
-    Some(results)
+    results
 }
 
 /// Bytes that go with a node: its constants that nothing else reads, and its own text.
@@ -93,25 +92,61 @@ fn text_size(model: &Model, id: NodeId) -> u64 {
 
 /// Lets constants stand for the outputs of a node.
 fn replace(model: &mut Model, context: &mut Context<'_>, node: NodeId, results: Vec<Tensor>) {
-    let outputs = model.outputs(node);
-    let (scope, order) = (model.node(node).scope(), model.node(node).order());
-    model.kill(node);
-    for (output, tensor) in outputs.into_iter().zip(results) {
-        let Some(output) = output.filter(|v| model.use_count(*v) > 0) else { continue };
-        let fact = Fact::of_tensor(&tensor);
-        if model.is_output(output) {
-            // An output has to be made by a node.
-            let name = model.fresh_name("t");
-            let made = model.add_value(scope, name);
-            let order = model.order_after(order);
-            model.add_node(scope, order, Node::new(OpName::onnx("Constant"), vec![Attribute::new("value", tensor)]), &[], &[Some(made)]);
-            model.move_producer(made, output);
-        } else {
-            let hint = model.name(output).to_string();
-            let stored = model.add_initializer(scope, &hint, tensor);
-            model.replace_uses(output, stored);
-            context.facts.set(stored, fact.clone());
+    for (output, tensor) in model.outputs(node).into_iter().zip(results) {
+        if let Some(output) = output.filter(|v| model.use_count(*v) > 0) {
+            set_constant(model, &mut context.facts, output, tensor);
         }
-        context.facts.set(output, fact);
+    }
+    model.kill(node);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shrinx_rewrite::{assert_leaves, assert_rewrites};
+
+    fn pass() -> Box<dyn Pass> {
+        Box::new(FoldConstants)
+    }
+
+    #[test]
+    fn folds_what_depends_on_constants_alone() {
+        assert_rewrites!(
+            pass(),
+            "g (float[N,2] x) => (float[N,2] y) <float[2] a = {1, 2}, float[2] b = {3, 4}> { c = Add(a, b) y = Mul(x, c) }",
+            @"
+        -   float[2] b = {3.0, 4.0}
+        +   float[2] b = {3.0, 4.0},
+        +   float[2] c = {4.0, 6.0}
+          ...
+        -   c = Add(a, b)
+        "
+        );
+    }
+
+    #[test]
+    fn an_output_stays_the_output_of_a_node() {
+        assert_rewrites!(
+            pass(),
+            "g (float[2] x) => (float[2] y, float[2] z) <float[2] a = {1, 2}> { y = Neg(a) z = Relu(x) }",
+            @"
+        -   y = Neg(a)
+        +   y = Constant() <value = float[2] {-1.0, -2.0}>
+        "
+        );
+    }
+
+    #[test]
+    fn leaves_alone_what_would_grow() {
+        assert_leaves!(
+            pass(),
+            "g (float[N,64,64] x) => (float[N,64,64] y) <float[1] one = {1}, int64[2] s = {64, 64}> { c = Expand(one, s) y = Add(x, c) }",
+            "larger"
+        );
+    }
+
+    #[test]
+    fn leaves_alone_a_default_that_a_caller_may_override() {
+        assert_leaves!(pass(), "g (float[2] x, float[2] a = {1, 2}) => (float[2] y) { c = Neg(a) y = Add(x, c) }", "");
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Values of the body move into the scope around it, under fresh names where theirs are taken.
 
+use rustc_hash::FxHashMap;
 use shrinx_rewrite::{
     Context, Fidelity, Pass, PassError,
     driver::describe,
@@ -63,28 +64,124 @@ fn inline(model: &mut Model, node: NodeId, body: ScopeId) -> Result<(), &'static
     let outputs = model.outputs(node);
     model.dissolve(body).map_err(|_| "the body's nodes wait for each other")?;
     model.kill(node);
-    let mut taken: Vec<ValueId> = Vec::new();
+    // A body may give one value out twice: the second time it goes by the name that it took the first time.
+    let mut renamed: FxHashMap<ValueId, ValueId> = FxHashMap::default();
     for (output, result) in outputs.into_iter().zip(results) {
         let Some(output) = output else { continue };
+        let result = renamed.get(&result).copied().unwrap_or(result);
         if !model.is_output(output) {
             model.replace_uses(output, result);
             continue;
         }
-        let makes = model.producer(result).is_some_and(|(maker, _)| model.node(maker).scope() == scope);
-        if makes && !model.is_output(result) && !taken.contains(&result) {
+        let made_here = model.producer(result).is_some_and(|(maker, _)| model.node(maker).scope() == scope);
+        if made_here && !model.is_output(result) {
             model.replace_uses(result, output);
             model.move_producer(result, output);
-            taken.push(result);
+            renamed.insert(result, output);
         } else {
-            let source = if taken.contains(&result) { output } else { result };
-            debug_assert!(source != output, "a body's output was moved twice");
-            let name = model.fresh_name("t");
-            let made = model.add_value(scope, name);
             let place = model.node(node).order();
-            let order = model.order_after(place);
-            model.add_node(scope, order, Node::new(OpName::onnx("Identity"), vec![]), &[Some(source)], &[Some(made)]);
-            model.move_producer(made, output);
+            model.remake(output, place, Node::new(OpName::onnx("Identity"), vec![]), &[Some(result)]);
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shrinx_rewrite::{assert_leaves, assert_rewrites};
+
+    fn pass() -> Box<dyn Pass> {
+        Box::new(InlineConstantIf)
+    }
+
+    #[test]
+    fn takes_the_body_that_the_condition_chooses() {
+        assert_rewrites!(
+            pass(),
+            "g (float[3] x) => (float[3] y) <bool c = {1}> {
+                k = Relu(x)
+                u = Neg(x)
+                r = If <
+                    then_branch = a () => (float[3] o) { t = Add(x, k) o = Neg(t) },
+                    else_branch = b () => (float[3] p) { t = Sub(x, k) p = Abs(t) }
+                > (c)
+                y = Add(r, u)
+            }",
+            @"
+        -   r = If(c) <
+        -     then_branch = a () => (float[3] o) {
+        -       t = Add(x, k)
+        -       o = Neg(t)
+        -     },
+        -     else_branch = b () => (float[3] p) {
+        -       t = Sub(x, k)
+        -       p = Abs(t)
+        -     }
+        -   >
+        -   y = Add(r, u)
+        +   t_1 = Add(x, k)
+        +   o = Neg(t_1)
+        +   y = Add(o, u)
+        "
+        );
+    }
+
+    #[test]
+    fn the_name_of_an_output_stays() {
+        assert_rewrites!(
+            pass(),
+            "g (float[3] x) => (float[3] y) <bool c = {0}> {
+                y = If <then_branch = a () => (float[3] o) { o = Neg(x) }, else_branch = b () => (float[3] p) { p = Relu(x) }> (c)
+            }",
+            @"
+        -   y = If(c) <
+        -     then_branch = a () => (float[3] o) {
+        -       o = Neg(x)
+        -     },
+        -     else_branch = b () => (float[3] p) {
+        -       p = Relu(x)
+        -     }
+        -   >
+        +   y = Relu(x)
+        "
+        );
+    }
+
+    #[test]
+    fn one_value_may_be_given_out_twice() {
+        assert_rewrites!(
+            pass(),
+            "g (float[3] x) => (float[3] y, float[3] z) <bool c = {1}> {
+                y, z = If <
+                    then_branch = a () => (float[3] o, float[3] o) { o = Neg(x) },
+                    else_branch = b () => (float[3] p, float[3] q) { p = Relu(x) q = Abs(x) }
+                > (c)
+            }",
+            @"
+        -   y, z = If(c) <
+        -     then_branch = a () => (float[3] o, float[3] o) {
+        -       o = Neg(x)
+        -     },
+        -     else_branch = b () => (float[3] p, float[3] q) {
+        -       p = Relu(x)
+        -       q = Abs(x)
+        -     }
+        -   >
+        +   y = Neg(x)
+        +   z = Identity(y)
+        "
+        );
+    }
+
+    #[test]
+    fn leaves_an_unknown_condition_alone() {
+        assert_leaves!(
+            pass(),
+            "g (float[3] x, bool c) => (float[3] y) {
+                y = If <then_branch = a () => (float[3] o) { o = Neg(x) }, else_branch = b () => (float[3] p) { p = Relu(x) }> (c)
+            }",
+            ""
+        );
+    }
 }

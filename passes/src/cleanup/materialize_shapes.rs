@@ -5,7 +5,8 @@
 
 use shrinx_rewrite::{
     Context, Fidelity, Pass, PassError,
-    ir::{Attribute, DataType, Dim, Model, Node, NodeId, OpName, Tensor, ValueId},
+    driver::set_constant,
+    ir::{DataType, Dim, Model, NodeId, Tensor, ValueId},
     ops::{Effects, Fact, constant},
 };
 
@@ -32,7 +33,7 @@ impl Pass for MaterializeShapes {
             }
             for output in model.outputs(node).into_iter().flatten() {
                 if let Some(tensor) = known(model, context, output).filter(|_| wanted(model, context, output)) {
-                    hold(model, context, node, output, tensor);
+                    set_constant(model, &mut context.facts, output, tensor);
                     context.notes.applied(1);
                 }
             }
@@ -68,23 +69,6 @@ fn wanted(model: &Model, context: &Context<'_>, value: ValueId) -> bool {
     model.is_output(value) || model.uses(value).any(|(reader, _)| !replaced(reader))
 }
 
-fn hold(model: &mut Model, context: &mut Context<'_>, node: NodeId, output: ValueId, tensor: Tensor) {
-    let (scope, order) = (model.node(node).scope(), model.node(node).order());
-    if model.is_output(output) {
-        let name = model.fresh_name("t");
-        let made = model.add_value(scope, name);
-        let order = model.order_after(order);
-        model.add_node(scope, order, Node::new(OpName::onnx("Constant"), vec![Attribute::new("value", tensor)]), &[], &[Some(made)]);
-        model.move_producer(made, output);
-    } else {
-        let hint = model.name(output).to_string();
-        let fact = Fact::of_tensor(&tensor);
-        let stored = model.add_initializer(scope, &hint, tensor);
-        context.facts.set(stored, fact);
-        model.replace_uses(output, stored);
-    }
-}
-
 /// A constant target for a `Reshape` whose target is computed, where one length at most is not a number.
 fn reshape_target(model: &Model, context: &Context<'_>, node: NodeId) -> Option<(ValueId, Tensor)> {
     if !model.node(node).is("Reshape") {
@@ -115,4 +99,66 @@ fn reshape_target(model: &Model, context: &Context<'_>, node: NodeId) -> Option<
         });
     }
     (context.facts.of(target).dtype == Some(DataType::Int64)).then(|| (target, Tensor::vector_i64(&lengths)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shrinx_rewrite::{assert_leaves, assert_rewrites};
+
+    fn pass() -> Box<dyn Pass> {
+        Box::new(MaterializeShapes)
+    }
+
+    #[test]
+    fn a_reshape_keeps_its_dynamic_batch() {
+        assert_rewrites!(
+            pass(),
+            "g (float[batch,3,4] x) => (float[batch,12] y) <int64 zero = {0}, int64[1] axis = {0}, int64[1] rest = {-1}> {
+                s = Shape(x)
+                d = Gather(s, zero)
+                u = Unsqueeze(d, axis)
+                t = Concat <axis = 0> (u, rest)
+                y = Reshape(x, t)
+            }",
+            @"
+        -   int64[1] rest = {-1}
+        +   int64[1] rest = {-1},
+        +   int64[2] t_1 = {0, 12}
+          ...
+        -   y = Reshape(x, t)
+        +   y = Reshape(x, t_1)
+        "
+        );
+    }
+
+    #[test]
+    fn a_known_length_becomes_a_constant() {
+        assert_rewrites!(
+            pass(),
+            "g (float[N,3,4] x) => (float[N,3,4] y) <int64 two = {2}> {
+                s = Shape(x)
+                d = Gather(s, two)
+                f = Cast <to = 1> (d)
+                y = Div(x, f)
+            }",
+            @r#"
+        -   int64 two = {2}
+        +   int64 two = {2},
+        +   int64 d = {4}
+          ...
+        -   d = Gather(s, two)
+        +   "" = Gather(s, two)
+        "#
+        );
+    }
+
+    #[test]
+    fn leaves_two_unknown_lengths_alone() {
+        assert_leaves!(
+            pass(),
+            "g (float[N,M,4] x) => (float[M,N,4] y) <int64[3] swap = {1, 0, 2}> { s = Shape(x) t = Gather(s, swap) y = Reshape(x, t) }",
+            ""
+        );
+    }
 }

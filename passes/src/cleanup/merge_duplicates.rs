@@ -111,3 +111,52 @@ fn merge(model: &mut Model, first: NodeId, second: NodeId) -> bool {
     }
     true
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shrinx_rewrite::{assert_leaves, assert_rewrites};
+
+    fn pass() -> Box<dyn Pass> {
+        Box::new(MergeDuplicates)
+    }
+
+    #[test]
+    fn computes_once_what_is_computed_twice() {
+        assert_rewrites!(
+            pass(),
+            "g (float[4] x) => (float[4] y) { a = Relu(x) b = Relu(x) c = Neg(a) d = Neg(b) y = Add(c, d) }",
+            @"
+        -   b = Relu(x)
+          ...
+        -   d = Neg(b)
+        -   y = Add(c, d)
+        +   y = Add(c, c)
+        "
+        );
+    }
+
+    #[test]
+    fn the_name_of_an_output_stays() {
+        assert_rewrites!(pass(), "g (float[4] x) => (float[4] y, float[4] z) { a = Relu(x) y = Relu(x) z = Neg(a) }", @"
+        -   a = Relu(x)
+          ...
+        -   z = Neg(a)
+        +   z = Neg(y)
+        ");
+    }
+
+    #[test]
+    fn leaves_two_outputs_alone() {
+        assert_leaves!(pass(), "g (float[4] x) => (float[4] y, float[4] z) { y = Relu(x) z = Relu(x) }", "");
+    }
+
+    #[test]
+    fn leaves_random_numbers_alone() {
+        assert_leaves!(
+            pass(),
+            "g (float[3] x) => (float[3] y) { a = RandomUniform <shape = [3]> () b = RandomUniform <shape = [3]> () c = Sub(a, b) y = Add(x, c) }",
+            ""
+        );
+    }
+}

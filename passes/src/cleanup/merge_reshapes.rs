@@ -36,3 +36,31 @@ impl Rewrite for MergeReshapes {
         Ok(edit.add_like(found.node("outer"), &[Some(x), Some(t)]).into())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shrinx_rewrite::{assert_leaves, assert_rewrites};
+
+    #[test]
+    fn skips_the_inner_one() {
+        assert_rewrites!(
+            MergeReshapes,
+            "g (float[N,3,4] x) => (float[M,2] y) <int64[2] s = {-1, 12}, int64[2] t = {-1, 2}> { a = Reshape(x, s) y = Reshape(a, t) }",
+            @"
+        -   a = Reshape(x, s)
+        -   y = Reshape(a, t)
+        +   y = Reshape(x, t)
+        "
+        );
+    }
+
+    #[test]
+    fn leaves_a_zero_alone() {
+        assert_leaves!(
+            MergeReshapes,
+            "g (float[2,3,4] x) => (float[6,2,2] y) <int64[2] s = {6, 4}, int64[3] t = {0, 2, 2}> { a = Reshape(x, s) y = Reshape(a, t) }",
+            "copies a length"
+        );
+    }
+}

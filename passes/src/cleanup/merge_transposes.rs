@@ -49,3 +49,45 @@ fn permutation(edit: &Edit<'_>, node: NodeId, rank: Option<usize>) -> Result<Vec
         (None, None) => Err(Skip::because("rank is not known")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shrinx_rewrite::{assert_leaves, assert_rewrites};
+
+    #[test]
+    fn joins_two_permutations() {
+        assert_rewrites!(
+            MergeTransposes,
+            "g (float[p,q,r] x) => (float[r,p,q] y) { a = Transpose <perm = [1, 2, 0]> (x) y = Transpose <perm = [1, 2, 0]> (a) }",
+            @"
+        -   a = Transpose(x) <perm = [1, 2, 0]>
+        -   y = Transpose(a) <perm = [1, 2, 0]>
+        +   y = Transpose(x) <perm = [2, 0, 1]>
+        "
+        );
+    }
+
+    #[test]
+    fn an_inverse_pair_goes() {
+        assert_rewrites!(
+            MergeTransposes,
+            "g (float[p,q] x) => (float[p,q] y) { i = Neg(x) a = Transpose(i) b = Transpose <perm = [1, 0]> (a) y = Relu(b) }",
+            @"
+        -   a = Transpose(i)
+        -   b = Transpose(a) <perm = [1, 0]>
+        -   y = Relu(b)
+        +   y = Relu(i)
+        "
+        );
+    }
+
+    #[test]
+    fn leaves_a_transpose_that_is_read_elsewhere_alone() {
+        assert_leaves!(
+            MergeTransposes,
+            "g (float[p,q] x) => (float[p,q] y, float[q,p] a) { a = Transpose <perm = [1, 0]> (x) y = Transpose <perm = [1, 0]> (a) }",
+            "used elsewhere"
+        );
+    }
+}

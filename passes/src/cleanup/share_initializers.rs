@@ -51,3 +51,38 @@ impl Pass for ShareInitializers {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shrinx_rewrite::{assert_leaves, assert_rewrites};
+
+    fn pass() -> Box<dyn Pass> {
+        Box::new(ShareInitializers)
+    }
+
+    #[test]
+    fn stores_equal_constants_once() {
+        assert_rewrites!(
+            pass(),
+            "g (float[2] x) => (float[2] y) <float[2] a = {1, 2}, float[2] b = {1, 2}> { c = Add(x, a) y = Mul(c, b) }",
+            @"
+        -   float[2] a = {1.0, 2.0},
+        -   float[2] b = {1.0, 2.0}
+        +   float[2] a = {1.0, 2.0}
+          ...
+        -   y = Mul(c, b)
+        +   y = Mul(c, a)
+        "
+        );
+    }
+
+    #[test]
+    fn leaves_equal_numbers_of_other_types_and_shapes_alone() {
+        assert_leaves!(
+            pass(),
+            "g (float[2] x) => (float[1,2] y) <float[2] a = {1, 2}, float[1,2] b = {1, 2}> { c = Add(x, a) y = Mul(c, b) }",
+            ""
+        );
+    }
+}

@@ -67,3 +67,56 @@ fn along_channels(k: &Tensor, linear: &Linear) -> Result<Vec<f64>, Skip> {
         _ => Err(Skip::because("the operand enlarges the result")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shrinx_rewrite::{assert_leaves, assert_rewrites};
+
+    fn graph(weights: &str, nodes: &str) -> String {
+        format!("g (float[N,3,6,6] x) => (float[N,4,4,4] y) <float[4,3,3,3] w, {weights}> {{ {nodes} }}")
+    }
+
+    #[test]
+    fn folds_a_factor_and_a_term_a_channel() {
+        assert_rewrites!(
+            FuseAffine,
+            &graph("float[4,1,1] k, float[1,4,1,1] t", "c = Conv(x, w) d = Mul(c, k) y = Add(t, d)"),
+            @""
+        );
+    }
+
+    #[test]
+    fn folds_quotients_and_differences() {
+        assert_rewrites!(
+            FuseAffine,
+            &graph("float k = {2}, float[4] b, float[4,1,1] t", "c = Conv(x, w, b) d = Div(c, k) y = Sub(t, d)"),
+            @""
+        );
+    }
+
+    #[test]
+    fn folds_into_a_gemm() {
+        assert_rewrites!(
+            FuseAffine,
+            "g (float[N,3] x) => (float[N,4] y) <float[3,4] w, float[4] k> { c = Gemm(x, w) y = Mul(c, k) }",
+            @""
+        );
+    }
+
+    #[test]
+    fn leaves_a_factor_along_the_width_alone() {
+        assert_leaves!(FuseAffine, &graph("float[4] k", "c = Conv(x, w) y = Mul(c, k)"), "another axis");
+    }
+
+    #[test]
+    fn leaves_a_term_that_adds_an_axis_alone() {
+        let source = "g (float[N,3] x) => (float[1,N,4] y) <float[3,4] w, float[1,1,4] k> { c = Gemm(x, w) y = Add(c, k) }";
+        assert_leaves!(FuseAffine, source, "more axes");
+    }
+
+    #[test]
+    fn leaves_a_quotient_of_the_result_alone() {
+        assert_leaves!(FuseAffine, &graph("float k = {2}", "c = Conv(x, w) y = Div(k, c)"), "not linear");
+    }
+}

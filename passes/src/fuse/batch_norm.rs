@@ -54,3 +54,89 @@ impl Rewrite for FuseBatchNorm {
         Ok(super::add_scaled(edit, node, &linear, &scale, &shift)?.into())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shrinx_rewrite::{assert_leaves, assert_rewrites};
+
+    const STATISTICS: &str = "float[4] s, float[4] b, float[4] m, float[4] v";
+
+    fn graph(inputs: &str, output: &str, weights: &str, nodes: &str) -> String {
+        format!("g ({inputs}) => ({output}) <{weights}, {STATISTICS}> {{ {nodes} }}")
+    }
+
+    #[test]
+    fn folds_into_a_convolution() {
+        assert_rewrites!(
+            FuseBatchNorm,
+            &graph(
+                "float[N,3,8,8] x",
+                "float[N,4,6,6] y",
+                "float[4,3,3,3] w, float[4] k",
+                "c = Conv(x, w, k) y = BatchNormalization(c, s, b, m, v)"
+            ),
+            @""
+        );
+    }
+
+    #[test]
+    fn folds_into_a_grouped_transposed_convolution() {
+        assert_rewrites!(
+            FuseBatchNorm,
+            &graph(
+                "float[N,6,5,5] x",
+                "float[N,4,7,7] y",
+                "float[6,2,3,3] w",
+                "c = ConvTranspose <group = 2> (x, w) y = BatchNormalization <epsilon = 0.1> (c, s, b, m, v)"
+            ),
+            @""
+        );
+    }
+
+    #[test]
+    fn folds_into_a_gemm_and_takes_its_beta() {
+        assert_rewrites!(
+            FuseBatchNorm,
+            &graph(
+                "float[N,3] x",
+                "float[N,4] y",
+                "float[4,3] w, float[4] k",
+                "c = Gemm <alpha = 0.5, beta = 2.0, transB = 1> (x, w, k) y = BatchNormalization(c, s, b, m, v)"
+            ),
+            @""
+        );
+    }
+
+    #[test]
+    fn makes_a_matmul_a_gemm() {
+        assert_rewrites!(
+            FuseBatchNorm,
+            &graph("float[N,3] x", "float[N,4] y", "float[3,4] w", "c = MatMul(x, w) y = BatchNormalization(c, s, b, m, v)"),
+            @""
+        );
+    }
+
+    #[test]
+    fn leaves_training_mode_alone() {
+        let nodes = "c = Conv(x, w) y, rm, rv = BatchNormalization <training_mode = 1> (c, s, b, m, v)";
+        assert_leaves!(FuseBatchNorm, &graph("float[N,3,8,8] x", "float[N,4,6,6] y", "float[4,3,3,3] w", nodes), "statistics of the batch");
+    }
+
+    #[test]
+    fn leaves_a_convolution_that_is_an_output_alone() {
+        let nodes = "c = Conv(x, w) y = BatchNormalization(c, s, b, m, v)";
+        let outputs = "float[N,4,6,6] y, float[N,4,6,6] c";
+        assert_leaves!(FuseBatchNorm, &graph("float[N,3,8,8] x", outputs, "float[4,3,3,3] w", nodes), "used elsewhere");
+    }
+
+    #[test]
+    fn leaves_a_computed_weight_alone() {
+        let nodes = "c = Conv(x, w) y = BatchNormalization(c, s, b, m, v)";
+        assert_leaves!(
+            FuseBatchNorm,
+            &graph("float[N,3,8,8] x, float[4,3,3,3] w", "float[N,4,6,6] y", "float[1] z", nodes),
+            "not constant"
+        );
+    }
+}
