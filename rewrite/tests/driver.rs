@@ -1,7 +1,7 @@
 //! The driver, tried with silly rewrites: one that loops, one that breaks a type, one that lies, one that renames an output.
 
 use shrinx_rewrite::{
-    Context, Edit, Fidelity, Match, Pass, PassError, Pattern, Replacement, Rewrite, Skip, any,
+    Context, Edit, Fidelity, Match, PassError, Pattern, Replacement, Rewrite, Skip, any,
     ir::{
         Attribute, DataType, Model, text,
         verify::{Signature, verify},

@@ -55,7 +55,7 @@ fn mutated_models_are_read_or_refused() {
         }
         runs += 1;
     }
-    println!("{runs} mutated models, {read} of them read");
+    eprintln!("{runs} mutated models, {read} of them read");
     assert!(runs > 3);
 }
 
@@ -72,6 +72,6 @@ fn mutated_texts_are_parsed_or_refused() {
         let _ = shrinx::ir::text::parse(&String::from_utf8_lossy(&bytes));
         runs += 1;
     }
-    println!("{runs} mutated texts");
+    eprintln!("{runs} mutated texts");
     assert!(runs > 3);
 }

@@ -16,7 +16,9 @@ fn sources(folder: &Path, into: &mut Vec<PathBuf>) {
 fn all(folders: &[&str]) -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut paths = Vec::new();
-    folders.iter().for_each(|f| sources(&root.join(f), &mut paths));
+    for folder in folders {
+        sources(&root.join(folder), &mut paths);
+    }
     paths.into_iter().map(|p| (p.strip_prefix(root).unwrap().to_path_buf(), std::fs::read_to_string(&p).unwrap())).collect()
 }
 
