@@ -37,7 +37,7 @@ impl Dim {
         }
     }
 
-    fn poly(&self) -> Poly {
+    pub(crate) fn poly(&self) -> Poly {
         match self {
             Self::Known(0) => Poly(vec![]),
             Self::Known(n) => Poly(vec![(smallvec![], *n)]),
@@ -71,13 +71,13 @@ impl Dim {
     /// The quotient, when the division leaves no rest for any value of the symbols (which are taken to be non-zero).
     pub fn div_exact(&self, other: &Self) -> Option<Self> {
         if let (Self::Known(a), Self::Known(b)) = (self, other) {
-            return (*b != 0 && a % b == 0).then(|| Self::Known(a / b));
+            return (a.checked_rem(*b)? == 0).then(|| Self::Known(a / b));
         }
         let (mut rest, divisor) = (self.poly(), other.poly());
         let (lead, factor) = divisor.0.last()?.clone();
         let mut quotient = Poly(vec![]);
         while let Some((top, n)) = rest.0.last().cloned() {
-            let term = Poly(vec![(without(&top, &lead)?, if n % factor == 0 { n / factor } else { return None })]);
+            let term = Poly(vec![(without(&top, &lead)?, if n.checked_rem(factor)? == 0 { n / factor } else { return None })]);
             rest = rest.plus(&divisor.times(&term)?, -1)?;
             quotient = quotient.plus(&term, 1)?;
             if quotient.0.len() > 64 {
@@ -124,6 +124,12 @@ impl Poly {
             [(m, 1)] if m.len() == 1 => Dim::Symbol(m[0]),
             _ => Dim::Expr(self),
         }
+    }
+
+    /// The polynomial with other factors.
+    pub(crate) fn each(&self, change: impl Fn(i64) -> i64) -> Dim {
+        let terms = self.0.iter().map(|(m, n)| (m.clone(), change(*n))).filter(|(_, n)| *n != 0);
+        Self(terms.collect()).into_dim()
     }
 
     fn from_terms(mut terms: Vec<(Monomial, i64)>) -> Option<Self> {
@@ -233,7 +239,7 @@ impl Symbols {
         let exact = match (op, a, b) {
             (Derived::FloorDiv | Derived::TruncDiv, _, _) if a.div_exact(b).is_some() && b.known() != Some(0) => a.div_exact(b),
             (_, Dim::Known(x), Dim::Known(y)) => match op {
-                Derived::FloorDiv => (*y != 0).then(|| x.div_euclid(*y)).filter(|_| *y > 0),
+                Derived::FloorDiv => (*y > 0).then(|| x.div_euclid(*y)),
                 Derived::TruncDiv => x.checked_div(*y),
                 Derived::Mod => (*y > 0).then(|| x.rem_euclid(*y)),
                 Derived::Min => Some(*x.min(y)),
@@ -247,6 +253,9 @@ impl Symbols {
             | (Derived::Broadcast, x, Dim::Known(1))
             | (Derived::Broadcast, x @ Dim::Known(_), _)
             | (Derived::Broadcast, _, x @ Dim::Known(_)) => Some(x.clone()),
+            (Derived::FloorDiv, _, Dim::Known(n @ 1..)) => self.quotient(a, *n),
+            (Derived::Min | Derived::Max | Derived::Broadcast, _, _) if self.absorbs(op, a, b, 8) => Some(a.clone()),
+            (Derived::Min | Derived::Max | Derived::Broadcast, _, _) if self.absorbs(op, b, a, 8) => Some(b.clone()),
             _ => None,
         };
         exact.unwrap_or_else(|| {

@@ -17,6 +17,7 @@ pub mod node;
 pub mod order;
 pub mod read;
 mod scope;
+mod simplify;
 pub mod tensor;
 pub mod text;
 pub mod value;

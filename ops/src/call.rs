@@ -1,6 +1,6 @@
 //! One use of an operator: its attributes, read with their defaults, and the opset that gives them meaning.
 
-use shrinx_ir::{AttributeValue, Node, Tensor};
+use shrinx_ir::{AttributeValue, DataType, Node, Tensor};
 
 /// A node together with the version of the operator set that it is written in.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +34,19 @@ impl<'a> Call<'a> {
             Some(AttributeValue::Ints(i)) => Some(i),
             _ => None,
         }
+    }
+
+    /// A list of floats.
+    pub fn floats(&self, name: &str) -> Option<&'a [f32]> {
+        match self.node.attribute(name) {
+            Some(AttributeValue::Floats(f)) => Some(f),
+            _ => None,
+        }
+    }
+
+    /// An int attribute that names an element type; `None` where it is absent, zero, or no such type.
+    pub fn dtype(&self, name: &str) -> Option<DataType> {
+        DataType::from_code(i32::try_from(self.int(name)?).ok()?).filter(|t| *t != DataType::Undefined)
     }
 
     /// A string attribute that is UTF-8.

@@ -1,6 +1,6 @@
 //! What is known of the values of a model: element types, shapes and contents. Derived from the model, kept beside it.
 
-use crate::{InferError, Inference, OpTable};
+use crate::{InferError, Inference, Inferred, OpTable};
 use shrinx_ir::{AttributeValue, DataType, Declaration, Dim, Length, Model, NodeId, ScopeId, Symbols, Tensor, ValueId, value::TensorType};
 
 /// What is known of one value, where it is a tensor.
@@ -157,7 +157,7 @@ impl Facts {
         let outputs = model.outputs(node);
         let mut inference = Inference::of(model, self, node);
         let inferred = if inference.call.has_references() { Ok(Vec::new()) } else { (row.infer)(&mut inference) };
-        let mut inferred = inferred.unwrap_or_else(|problem| {
+        let mut inferred = inferred.and_then(possible).unwrap_or_else(|problem| {
             self.problems.push((format!("{}", model.node(node).op), problem));
             Vec::new()
         });
@@ -193,6 +193,12 @@ fn first(found: &Fact, declared: &Fact) -> Fact {
         shape: found.shape.clone().or_else(|| declared.shape.clone()),
         contents: found.contents.clone(),
     }
+}
+
+/// The facts of a node's outputs, if there can be such tensors: hostile attributes may ask for others.
+fn possible(facts: Vec<Fact>) -> Inferred {
+    let negative = facts.iter().filter_map(|f| f.shape.as_ref()).flatten().find_map(|d| d.known().filter(|n| *n < 0));
+    negative.map_or(Ok(facts), |n| Err(InferError(format!("an output of length {n}"))))
 }
 
 /// The body an attribute holds.

@@ -63,6 +63,15 @@ impl<'a> Inference<'a> {
         self.input(port).shape.as_ref().map(Vec::len)
     }
 
+    /// Shape of an input that must have `rank` axes: its own, or fresh lengths where nothing is known.
+    pub fn shape_of_rank(&mut self, port: usize, rank: usize) -> Result<Vec<Dim>, InferError> {
+        match self.shape(port) {
+            Some(shape) if shape.len() != rank => Err(InferError(format!("input {port} has rank {}, not {rank}", shape.len()))),
+            Some(shape) => Ok(shape),
+            None => Ok(self.fresh_shape(rank)),
+        }
+    }
+
     /// Content of an integer input, row by row, as far as it is known symbolically.
     pub fn contents(&self, port: usize) -> Option<Vec<Dim>> {
         self.input(port).contents.clone()
@@ -192,6 +201,16 @@ pub(crate) fn distinct_axes(axes: &[i64], rank: usize) -> Result<Vec<usize>, Inf
         if std::mem::replace(&mut seen[axis], true) { Err(InferError(format!("axis {given} is given twice"))) } else { Ok(axis) }
     };
     axes.iter().map(&mut once).collect()
+}
+
+/// One length that is told twice: the number, where either is one; an error where they contradict each other.
+pub(crate) fn agree(what: &str, a: &Dim, b: &Dim) -> Result<Dim, InferError> {
+    match (a, b) {
+        (Dim::Known(x), Dim::Known(y)) if x != y => Err(InferError(format!("{what}: {x} and {y}"))),
+        (Dim::Known(_), _) => Ok(a.clone()),
+        (_, Dim::Known(_)) => Ok(b.clone()),
+        _ => Ok(a.clone()),
+    }
 }
 
 /// Something is given, and not known before the model runs.

@@ -1,7 +1,7 @@
 //! One row of the operator table.
 
 use crate::{Fold, Inference, Inferred, infer, upgrade::History};
-use shrinx_ir::{Dim, Tensor};
+use shrinx_ir::{Dim, Model, NodeId, Tensor};
 
 /// What an operator is, from opset `since` on.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +20,8 @@ pub struct OpSpec {
     pub macs: Option<fn(&mut Inference<'_>) -> Option<Dim>>,
     /// What it does besides computing its outputs from its inputs.
     pub effects: Effects,
+    /// Whether a node is without these effects after all, as a `Dropout` outside training.
+    pub spared: Option<fn(&Model, NodeId) -> bool>,
     /// Whether its two inputs may be swapped.
     pub commutative: bool,
     /// The opsets that changed it, and how a node follows; `None` where that is not known.
@@ -29,8 +31,8 @@ pub struct OpSpec {
 /// Computes a node's outputs from constant inputs; `None` where it cannot.
 pub type Kernel = fn(&Fold<'_>) -> Option<Vec<Tensor>>;
 
-/// What a node does besides computing its outputs from its inputs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a node does besides computing its outputs from its inputs. The larger one prevails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Effects {
     /// Nothing: equal inputs give equal outputs.
     None,
@@ -52,6 +54,7 @@ impl OpSpec {
         effects: Effects::Unknown,
         commutative: false,
         upgrade: None,
+        spared: None,
     };
 
     /// A row for an operator of the standard domain without effects.
@@ -86,5 +89,12 @@ impl OpSpec {
     pub const fn random(mut self) -> Self {
         self.effects = Effects::Random;
         self
+    }
+
+    /// The row, marked random except for some nodes.
+    #[must_use]
+    pub const fn random_unless(mut self, spared: fn(&Model, NodeId) -> bool) -> Self {
+        self.spared = Some(spared);
+        self.random()
     }
 }

@@ -1,7 +1,7 @@
 //! The operator table: rows by domain, operator and version.
 
 use crate::{
-    OpSpec, families,
+    Effects, OpSpec, families,
     upgrade::{self, History},
 };
 use rustc_hash::FxHashMap;
@@ -59,6 +59,14 @@ impl OpTable {
             Some(version) if !is_local_function(model, node) => self.get(node.op.domain(), &node.op.op, version),
             _ => &OpSpec::UNKNOWN,
         }
+    }
+
+    /// What a node does besides computing its outputs: by its row, and by the nodes of its bodies.
+    pub fn effects(&self, model: &Model, node: NodeId) -> Effects {
+        let row = self.of(model, node);
+        let own = if row.spared.is_some_and(|spared| spared(model, node)) { Effects::None } else { row.effects };
+        let inner = model.node(node).bodies().flat_map(|body| model.nodes_in(body)).map(|n| self.effects(model, n));
+        inner.fold(own, Effects::max)
     }
 
     /// Every row, by domain, operator and version.

@@ -1,6 +1,6 @@
 //! Facts of graphs in text, for tests.
 
-use crate::{Call, Fact, Facts, Fold, OpTable};
+use crate::{Call, Fact, Facts, Fold, Inference, OpTable};
 use shrinx_ir::{Dim, Model, Tensor, TensorData, text};
 
 /// What is inferred of the outputs of a graph (opset 21): `float[N,4]; int64[2] = {N, 4}`. Or, after `!`, what is wrong.
@@ -46,6 +46,16 @@ fn content(tensor: &Tensor) -> String {
     };
     let dims: Vec<String> = tensor.dims.iter().map(ToString::to_string).collect();
     format!("{}[{}] = {{{elements}}}", tensor.dtype, dims.join(","))
+}
+
+/// Multiplications of each node of a graph (opset 21), in order.
+pub(crate) fn macs_of(graph: &str) -> String {
+    let (model, ops) = (parse(21, graph), OpTable::standard());
+    let mut facts = Facts::infer(&model, &ops);
+    let order = model.nodes_in_order(Model::MAIN).expect("an order");
+    let mut macs = |node| ops.of(&model, node).macs?(&mut Inference::of(&model, &mut facts, node));
+    let all: Vec<Option<Dim>> = order.into_iter().map(&mut macs).collect();
+    all.iter().map(|m| m.as_ref().map_or("?".into(), |m| facts.symbols.show(m))).collect::<Vec<_>>().join("; ")
 }
 
 fn parse(opset: i64, graph: &str) -> Model {

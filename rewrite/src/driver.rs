@@ -111,7 +111,7 @@ const JOINS: Skip = Skip::because_static("it stands between an input and an outp
 /// The outputs of a root by port; a rewrite replaces the present ones.
 fn check_match(model: &Model, context: &Context<'_>, found: &Match) -> Result<(), Skip> {
     for &node in found.nodes() {
-        if context.ops.of(model, node).effects != Effects::None {
+        if context.ops.effects(model, node) != Effects::None {
             return Err(Skip::because("it draws random numbers, or is not known"));
         }
     }
