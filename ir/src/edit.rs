@@ -23,11 +23,16 @@ impl Model {
             self.names = Some(self.values().map(|v| self.name(v).to_string()).collect());
         }
         let names = self.names.get_or_insert_default();
+        // `w_1` is made into `w_2`, not `w_1_1`.
+        let stem = hint
+            .rsplit_once('_')
+            .filter(|(s, n)| !s.is_empty() && n.len() < 6 && n.bytes().all(|b| b.is_ascii_digit()))
+            .map_or(hint, |(s, _)| s);
         let mut name = hint.to_string();
         let mut k = 0;
         while name.is_empty() || names.contains(&name) {
             k += 1;
-            name = format!("{hint}_{k}");
+            name = format!("{stem}_{k}");
         }
         names.insert(name.clone());
         name

@@ -146,7 +146,8 @@ mod tests {
         -   h = Mul(f, one)
         -   i = Concat(h) <axis = 1>
         -   j = Dropout(i)
-        +   j = Dropout(a)
+        -   y = Relu(j)
+        +   y = Relu(a)
         "
         );
     }

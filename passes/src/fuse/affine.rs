@@ -82,7 +82,17 @@ mod tests {
         assert_rewrites!(
             FuseAffine,
             &graph("float[4,1,1] k, float[1,4,1,1] t", "c = Conv(x, w) d = Mul(c, k) y = Add(t, d)"),
-            @""
+            @"
+        -   float[1,4,1,1] t = {0.10593567, 1.418161, 0.1002594, 1.023233}
+        +   float[1,4,1,1] t = {0.10593567, 1.418161, 0.1002594, 1.023233},
+        +   float[4,3,3,3] w_1 = #4c3182ac,
+        +   float[4] w_1_bias = {0.10593567, 1.418161, 0.1002594, 1.023233}
+          ...
+        -   c = Conv(x, w)
+        -   d = Mul(c, k)
+        -   y = Add(t, d)
+        +   y = Conv(x, w_1, w_1_bias)
+        "
         );
     }
 
@@ -91,7 +101,19 @@ mod tests {
         assert_rewrites!(
             FuseAffine,
             &graph("float k = {2}, float[4] b, float[4,1,1] t", "c = Conv(x, w, b) d = Div(c, k) y = Sub(t, d)"),
-            @""
+            @"
+        -   float[4,1,1] t = {0.10593567, 1.418161, 0.1002594, 1.023233}
+        +   float[4,1,1] t = {0.10593567, 1.418161, 0.1002594, 1.023233},
+        +   float[4,3,3,3] w_1 = #87d0248e,
+        +   float[4] b_1 = {0.11902313, 0.058247376, 0.1416748, 0.45184022},
+        +   float[4,3,3,3] w_2 = #49359de0,
+        +   float[4] b_2 = {-0.013087459, 1.3599137, -0.0414154, 0.57139283}
+          ...
+        -   c = Conv(x, w, b)
+        -   d = Div(c, k)
+        -   y = Sub(t, d)
+        +   y = Conv(x, w_2, b_2)
+        "
         );
     }
 
@@ -100,7 +122,15 @@ mod tests {
         assert_rewrites!(
             FuseAffine,
             "g (float[N,3] x) => (float[N,4] y) <float[3,4] w, float[4] k> { c = Gemm(x, w) y = Mul(c, k) }",
-            @""
+            @"
+        -   float[4] k = {0.12450562, 0.20235595, 0.2956482, 0.4069458}
+        +   float[4] k = {0.12450562, 0.20235595, 0.2956482, 0.4069458},
+        +   float[3,4] w_1 = #8d09c5ea
+          ...
+        -   c = Gemm(x, w)
+        -   y = Mul(c, k)
+        +   y = Gemm(x, w_1)
+        "
         );
     }
 

@@ -76,7 +76,16 @@ mod tests {
                 "float[4,3,3,3] w, float[4] k",
                 "c = Conv(x, w, k) y = BatchNormalization(c, s, b, m, v)"
             ),
-            @""
+            @"
+        -   float[4] v = {0.88031924, 0.7053467, 0.33277282, 2.0}
+        +   float[4] v = {0.88031924, 0.7053467, 0.33277282, 2.0},
+        +   float[4,3,3,3] w_1 = #b9a3e913,
+        +   float[4] k_1 = {0.1850836, 0.08626332, -0.9410525, 0.5210193}
+          ...
+        -   c = Conv(x, w, k)
+        -   y = BatchNormalization(c, s, b, m, v)
+        +   y = Conv(x, w_1, k_1)
+        "
         );
     }
 
@@ -90,7 +99,16 @@ mod tests {
                 "float[6,2,3,3] w",
                 "c = ConvTranspose <group = 2> (x, w) y = BatchNormalization <epsilon = 0.1> (c, s, b, m, v)"
             ),
-            @""
+            @"
+        -   float[4] v = {0.88031924, 0.7053467, 0.33277282, 2.0}
+        +   float[4] v = {0.88031924, 0.7053467, 0.33277282, 2.0},
+        +   float[6,2,3,3] w_1 = #d4097023,
+        +   float[4] w_bias = {0.14932124, -0.020900434, -1.204389, 0.359435}
+          ...
+        -   c = ConvTranspose(x, w) <group = 2>
+        -   y = BatchNormalization(c, s, b, m, v) <epsilon = 0.1>
+        +   y = ConvTranspose(x, w_1, w_bias) <group = 2>
+        "
         );
     }
 
@@ -104,7 +122,16 @@ mod tests {
                 "float[4,3] w, float[4] k",
                 "c = Gemm <alpha = 0.5, beta = 2.0, transB = 1> (x, w, k) y = BatchNormalization(c, s, b, m, v)"
             ),
-            @""
+            @"
+        -   float[4] v = {0.88031924, 0.7053467, 0.33277282, 2.0}
+        +   float[4] v = {0.88031924, 0.7053467, 0.33277282, 2.0},
+        +   float[4,3] w_1 = #53c89248,
+        +   float[4] k_1 = {0.22574927, 0.20284288, -0.4688674, 0.69604236}
+          ...
+        -   c = Gemm(x, w, k) <alpha = 0.5, beta = 2.0, transB = 1>
+        -   y = BatchNormalization(c, s, b, m, v)
+        +   y = Gemm(x, w_1, k_1) <alpha = 0.5, transB = 1>
+        "
         );
     }
 
@@ -113,7 +140,16 @@ mod tests {
         assert_rewrites!(
             FuseBatchNorm,
             &graph("float[N,3] x", "float[N,4] y", "float[3,4] w", "c = MatMul(x, w) y = BatchNormalization(c, s, b, m, v)"),
-            @""
+            @"
+        -   float[4] v = {0.88031924, 0.7053467, 0.33277282, 2.0}
+        +   float[4] v = {0.88031924, 0.7053467, 0.33277282, 2.0},
+        +   float[3,4] w_1 = #163ddf98,
+        +   float[4] w_bias = {0.14441793, -0.030316235, -1.4132376, 0.3459962}
+          ...
+        -   c = MatMul(x, w)
+        -   y = BatchNormalization(c, s, b, m, v)
+        +   y = Gemm(x, w_1, w_bias)
+        "
         );
     }
 
@@ -132,11 +168,11 @@ mod tests {
 
     #[test]
     fn leaves_a_computed_weight_alone() {
-        let nodes = "c = Conv(x, w) y = BatchNormalization(c, s, b, m, v)";
-        assert_leaves!(
-            FuseBatchNorm,
-            &graph("float[N,3,8,8] x, float[4,3,3,3] w", "float[N,4,6,6] y", "float[1] z", nodes),
-            "not constant"
+        let source = format!(
+            "g (float[N,3,8,8] x, float[4,3,3,3] w) => (float[N,4,6,6] y) <{STATISTICS}> {{
+                c = Conv(x, w) y = BatchNormalization(c, s, b, m, v)
+            }}"
         );
+        assert_leaves!(FuseBatchNorm, &source, "not constant");
     }
 }
