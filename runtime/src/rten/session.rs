@@ -14,7 +14,7 @@ pub(super) struct RtenSession {
     model: rten::Model,
     pool: Arc<ThreadPool>,
     inputs: Vec<Input>,
-    computed: Vec<(RtenId, Option<DataType>)>,
+    computed: Vec<(RtenId, DataType)>,
     wanted: Vec<(ValueId, Source)>,
     labels: FxHashMap<String, String>,
 }
@@ -79,7 +79,8 @@ impl RtenSession {
         let id = self.model.find_node(name).ok_or_else(|| unsupported_model(format!("nothing makes value `{name}`")))?;
         let place = self.computed.len();
         places.insert(value, place);
-        self.computed.push((id, facts.of(value).dtype));
+        let dtype = facts.of(value).dtype.ok_or_else(|| unsupported_model(format!("the type of value `{name}` is not known")))?;
+        self.computed.push((id, dtype));
         Ok(Source::Computed(place))
     }
 

@@ -36,36 +36,28 @@ where
     Ok(tensor.into())
 }
 
-/// What rten computed, as the type that the model gives it; as rten's own type where the model's is not known, and that leaves no choice.
-pub(super) fn from_rten(value: Value, dtype: Option<DataType>) -> Result<Tensor, String> {
+/// What rten computed, as the type that the model gives it.
+pub(super) fn from_rten(value: Value, dtype: DataType) -> Result<Tensor, String> {
     let dims: Vec<u64> = value.shape().iter().map(|d| *d as u64).collect();
-    let mismatch = |made: &str| Err(dtype.map_or(format!("{made} of unknown type"), |d| format!("{made} where the model says {d}")));
     match (value, dtype) {
-        (Value::FloatTensor(t), Some(DataType::Float) | None) => {
-            Ok(tensor(DataType::Float, dims, TensorData::Floats(Arc::new(t.into_data()))))
-        }
-        (Value::Int32Tensor(t), Some(DataType::Int32)) => Ok(tensor(DataType::Int32, dims, TensorData::Int32s(Arc::new(t.into_data())))),
-        (Value::Int32Tensor(t), Some(DataType::Int64)) => {
+        (Value::FloatTensor(t), DataType::Float) => Ok(tensor(dtype, dims, TensorData::Floats(Arc::new(t.into_data())))),
+        (Value::Int32Tensor(t), DataType::Int32) => Ok(tensor(dtype, dims, TensorData::Int32s(Arc::new(t.into_data())))),
+        (Value::Int32Tensor(t), DataType::Int64) => {
             let wide: Vec<i64> = t.into_data().into_iter().map(i64::from).collect();
             // rten saturates where a cast or a constant leaves 32 bits.
             match wide.iter().find(|i| **i == i64::from(i32::MAX) || **i == i64::from(i32::MIN)) {
                 Some(limit) => Err(format!("an int64 value reached {limit}, the limit of 32 bits")),
-                None => Ok(tensor(DataType::Int64, dims, TensorData::Int64s(Arc::new(wide)))),
+                None => Ok(tensor(dtype, dims, TensorData::Int64s(Arc::new(wide)))),
             }
         }
-        (Value::Int32Tensor(t), Some(DataType::Bool)) => {
-            let flags: Vec<u8> = t.into_data().into_iter().map(|i| u8::from(i != 0)).collect();
-            Ok(Tensor::raw(DataType::Bool, dims, flags))
+        (Value::Int32Tensor(t), DataType::Bool) => {
+            Ok(Tensor::raw(dtype, dims, t.into_data().into_iter().map(|i| u8::from(i != 0)).collect::<Vec<u8>>()))
         }
-        (Value::Int8Tensor(t), Some(DataType::Int8) | None) => {
-            Ok(Tensor::raw(DataType::Int8, dims, t.into_data().into_iter().map(i8::cast_unsigned).collect::<Vec<u8>>()))
+        (Value::Int8Tensor(t), DataType::Int8) => {
+            Ok(Tensor::raw(dtype, dims, t.into_data().into_iter().map(i8::cast_unsigned).collect::<Vec<u8>>()))
         }
-        (Value::UInt8Tensor(t), Some(DataType::Uint8) | None) => Ok(Tensor::raw(DataType::Uint8, dims, t.into_data())),
-        (Value::FloatTensor(_), Some(_)) => mismatch("floats"),
-        (Value::Int32Tensor(_), _) => mismatch("integers"),
-        (Value::Int8Tensor(_), Some(_)) => mismatch("int8"),
-        (Value::UInt8Tensor(_), Some(_)) => mismatch("uint8"),
-        _ => Err("a sequence".into()),
+        (Value::UInt8Tensor(t), DataType::Uint8) => Ok(Tensor::raw(dtype, dims, t.into_data())),
+        (other, _) => Err(format!("it made {} where the model says {dtype}", other.dtype())),
     }
 }
 
@@ -85,7 +77,7 @@ mod tests {
             } else {
                 Tensor::from_integers(dtype, [2], &[0, 1]).unwrap()
             };
-            let back = from_rten(to_rten(&tensor).unwrap(), Some(dtype)).unwrap();
+            let back = from_rten(to_rten(&tensor).unwrap(), dtype).unwrap();
             assert!(back.same_content(&tensor), "{dtype}");
         }
     }
@@ -95,8 +87,8 @@ mod tests {
         assert_eq!(to_rten(&Tensor::vector_i64(&[1 << 40])).unwrap_err(), "1099511627776 exceeds 32 bits");
         assert!(to_rten(&Tensor::from_f64(DataType::Double, [1], &[0.0]).unwrap()).is_err());
         let limit = to_rten(&Tensor::vector_i64(&[i64::from(i32::MAX)])).unwrap();
-        assert!(from_rten(limit, Some(DataType::Int64)).is_err());
+        assert!(from_rten(limit, DataType::Int64).is_err());
         let integers = to_rten(&Tensor::vector_i64(&[1])).unwrap();
-        assert_eq!(from_rten(integers, None).unwrap_err(), "integers of unknown type");
+        assert_eq!(from_rten(integers, DataType::Float).unwrap_err(), "it made tensor(i32) where the model says float");
     }
 }
