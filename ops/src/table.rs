@@ -77,8 +77,8 @@ impl OpTable {
     }
 }
 
-/// Whether a node calls a function of the model.
-pub(crate) fn is_local_function(model: &Model, node: &shrinx_ir::Node) -> bool {
+/// Whether a node calls a local function of the model.
+pub fn is_local_function(model: &Model, node: &shrinx_ir::Node) -> bool {
     model
         .functions()
         .any(|(_, f)| f.name.as_deref() == Some(&node.op.op) && shrinx_ir::node::normal_domain(f.domain.as_deref()) == node.op.domain())

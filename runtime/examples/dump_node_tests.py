@@ -1,6 +1,6 @@
 """Writes the cases that `run_node_tests` reads: python dump_node_tests.py FOLDER [MODEL.onnx ...]
 
-Without models: the node tests that the pip package `onnx` generates, and the cases of `extra_cases.py`, whose expected outputs ONNX Runtime computes.
+Without models: the node tests that the pip package `onnx` generates, and those of `cases/`, whose expected outputs ONNX Runtime computes.
 With models: for each MODEL.onnx and each MODEL.in*.npz beside it, one case. ONNX Runtime computes what is expected of every value of the main graph.
 
 A case is a folder: `model.onnx`, and `data.onnx`, a model without nodes whose initializers `in:NAME` and `out:NAME` are the values.
@@ -78,9 +78,9 @@ def main(folder, models):
     for case in load_node_model_tests():
         inputs, outputs = case.data_sets[0]
         skipped += not write(folder / case.name, case.model, inputs, outputs)
-    import extra_cases
+    import cases
 
-    for name, model, inputs in extra_cases.cases():
+    for name, model, inputs in cases.cases():
         try:
             outputs = expected(model, inputs)
         except Exception as problem:  # noqa: BLE001: whatever it is, the case has no reference

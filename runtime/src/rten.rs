@@ -9,10 +9,13 @@ mod convs;
 mod held;
 mod known;
 mod part;
+mod quantize;
 mod refused;
 mod rewrites;
 mod session;
 mod site;
+#[cfg(test)]
+mod testing;
 mod values;
 
 use part::Part;
@@ -132,4 +135,46 @@ fn guarded<T>(run: impl FnOnce() -> Result<T, RuntimeError>) -> Result<T, Runtim
         let said = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
         Err(failed(format_args!("it panicked: {}", said.unwrap_or("without a message"))))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shrinx_ops::{
+        ir::{ReadOptions, read_file},
+        seeded_feeds,
+    };
+
+    #[test]
+    fn neither_threads_nor_what_else_is_wanted_change_a_bit() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/models/fashion_resnet.onnx");
+        let model = read_file(&path, &ReadOptions::default()).unwrap();
+        let facts = Facts::infer(&model, &OpTable::standard());
+        let all: Vec<ValueId> = model.values().filter(|v| model.producer(*v).is_some() && facts.of(*v).dtype.is_some()).collect();
+        let feeds = seeded_feeds(&model, &facts, &|_| 2, 1).unwrap();
+        let outputs: Vec<ValueId> = model.scope(Model::MAIN).outputs().iter().map(|d| d.value).collect();
+        let alone = testing::values(&Rten::new(), &model, &outputs, &feeds).unwrap();
+        let again = testing::values(&Rten::with_threads(2), &model, &outputs, &feeds).unwrap();
+        let among = testing::values(&Rten::new(), &model, &all, &feeds).unwrap();
+        assert_eq!(alone, again);
+        for (value, tensor) in outputs.iter().zip(&alone) {
+            let at = all.iter().position(|v| v == value).unwrap();
+            assert_eq!(tensor, &among[at]);
+        }
+    }
+
+    #[test]
+    fn a_panic_is_an_error() {
+        let error = guarded::<()>(|| panic!("index {}", 3)).unwrap_err();
+        assert_eq!(error, RuntimeError::Failed { runtime: NAME, reason: "it panicked: index 3".into() });
+    }
+
+    #[test]
+    fn only_what_is_wanted_must_be_supported() {
+        let model = testing::model("g (float[2] x) => (float[2] y, float[2] z) { y = Relu(x) z = Hardmax(y) }");
+        let [y, z] = ["y", "z"].map(|name| model.find(Model::MAIN, name).unwrap());
+        assert!(Rten::new().prepare(&model, &[y]).is_ok());
+        let refused = Rten::new().prepare(&model, &[y, z]).err().unwrap();
+        assert_eq!(refused.to_string(), "rten does not run node `z` (Hardmax): the operator is not known to be right");
+    }
 }

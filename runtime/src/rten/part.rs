@@ -65,3 +65,25 @@ impl Part {
         model.values().filter(|v| self.has_value(*v))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rten::testing::model;
+
+    #[test]
+    fn captures_are_needed_and_neighbours_are_not() {
+        let model = model(
+            "g (bool c, float[2] x) => (float[2] y, float[2] z) {
+                a = Relu(x)
+                z = Hardmax(x)
+                y = If (c) <then_branch = t () => (float[2] p) { p = Neg(a) }, else_branch = e () => (float[2] x) { }>
+            }",
+        );
+        let find = |name| model.find(Model::MAIN, name).unwrap();
+        let part = Part::of(&model, &[find("y")]).unwrap();
+        let ops: Vec<&str> = part.nodes(&model).map(|n| model.node(n).op.op.as_str()).collect();
+        assert_eq!(ops, ["Relu", "If", "Neg"]);
+        assert!(part.has_value(find("x")) && part.has_value(find("c")) && !part.has_value(find("z")));
+    }
+}

@@ -1,7 +1,10 @@
 //! What rten is known to compute wrongly, or not at all, and nobody rewrites: refused, as precisely as the node and the facts allow.
 
-use super::{convs, rewrites, site::Site};
-use shrinx_ops::ir::{DataType, Dim};
+use super::{convs, quantize, rewrites, site::Site};
+use shrinx_ops::{
+    ir::{DataType, Dim},
+    table::is_local_function,
+};
 
 /// The opsets in which the comparison with ONNX Runtime was made.
 const OPSETS: std::ops::RangeInclusive<i64> = 7..=28;
@@ -12,11 +15,12 @@ pub(super) fn reason(site: &Site<'_>) -> Option<&'static str> {
     if node.op.domain().is_empty() && !OPSETS.contains(&site.call.opset) {
         return Some("its opset is older than 7 or newer than 28");
     }
-    if site.call.has_references() || is_local_function(site) {
+    if site.call.has_references() || is_local_function(site.model, node) {
         return Some("it belongs to a local function");
     }
     if !node.op.domain().is_empty() {
-        return None;
+        let rough = node.op.op == "MatMulNBits" && site.call.int("accuracy_level") == Some(4);
+        return rough.then_some("accuracy_level = 4, which leaves the result to the runtime");
     }
     let when = |wrong: bool, reason: &'static str| wrong.then_some(reason);
     match node.op.op.as_str() {
@@ -40,7 +44,7 @@ pub(super) fn reason(site: &Site<'_>) -> Option<&'static str> {
         "MatMulInteger" => when((2..4).any(|k| site.has(k) && is_single(site, k)), "a zero point that is a vector of one element"),
         "NonMaxSuppression" => Some("batches, classes and swapped corners"),
         "Pad" => when(site.has(3), "input axes"),
-        "QuantizeLinear" => rewrites::quantization(site).is_none().then_some("blocks, or shapes and types that are not known"),
+        "QuantizeLinear" => quantize::quantization(site).is_none().then_some("blocks, or shapes and types that are not known"),
         "ReduceMax" | "ReduceMin" if site.dtype(0) == Some(DataType::Bool) => Some("booleans"),
         op if op.starts_with("Reduce") => when(site.flag("noop_with_empty_axes") && !reduces_some(site), "noop_with_empty_axes"),
         "Resize" => resize(site),
@@ -49,12 +53,6 @@ pub(super) fn reason(site: &Site<'_>) -> Option<&'static str> {
         "Unsqueeze" | "Squeeze" => when(site.rank(1) == Some(0), "axes that are a scalar"),
         _ => None,
     }
-}
-
-fn is_local_function(site: &Site<'_>) -> bool {
-    let op = &site.call.node.op;
-    let same = |domain: Option<&str>| shrinx_ops::ir::node::normal_domain(domain) == op.domain();
-    site.model.functions().any(|(_, f)| f.name.as_deref() == Some(&op.op) && same(f.domain.as_deref()))
 }
 
 fn is_zero(site: &Site<'_>, port: usize) -> bool {
@@ -109,4 +107,62 @@ fn resize(site: &Site<'_>) -> Option<&'static str> {
 fn scatters_along_axis(site: &Site<'_>) -> bool {
     let (Some(data), Some(indices), Some(axis)) = (site.shape(0), site.shape(1), site.axis(0, 0)) else { return false };
     data.len() == indices.len() && data.iter().zip(indices).enumerate().all(|(k, (d, i))| k == axis || d == i)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::rten::testing::{floats, outputs};
+    use shrinx_ops::{RuntimeError, ir::Tensor};
+
+    fn refusal(graph: &str) -> String {
+        match outputs(graph, &[]) {
+            Err(RuntimeError::Unsupported { node, reason, .. }) => format!("{node}: {reason}"),
+            other => panic!("{graph}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn refuses_precisely() {
+        let cases = [
+            ("g (float[1,1,4,4,4] x) => (float y) { y = MaxPool<kernel_shape=[2,2,2]>(x) }", "`y`: more than two spatial axes"),
+            (
+                "g (float[1,1,N,4] x) => (float y) { y = MaxPool<kernel_shape=[2,2], strides=[2,2], auto_pad=\"SAME_LOWER\">(x) }",
+                "`y`: auto_pad = SAME_LOWER over lengths that are not known",
+            ),
+            (
+                "g (float[1,1,4,4] x) => (float y) <float[4] s = {1.0, 1.0, 2.0, 2.0}> { y = Resize<mode=\"cubic\">(x, \"\", s) }",
+                "`y`: mode = cubic",
+            ),
+            (
+                "g (float[2,3] x, int64[1,2] i, float[1,2] u) => (float y) { y = ScatterElements<axis=1>(x, i, u) }",
+                "`y`: indices that cover a part of the other axes",
+            ),
+            ("g (float[2] x) => (float y) { [last] y = RandomNormalLike(x) }", "`last`: it draws random numbers"),
+            ("g (bool[2,2] x) => (bool y) { y = ReduceMax(x) }", "`y`: booleans"),
+            ("g (uint8[2] x) => (uint8[2] y) { y = Add(x, x) }", "`y`: not known to be right for types uint8, uint8"),
+            ("g (float[2] x) => (float[2] y) { y = Hardmax(x) }", "`y`: the operator is not known to be right"),
+            ("g (double[2] x) => (float[2] y) { y = Cast<to=1>(x) }", "`y`: not known to be right for types double"),
+            (
+                "g (int64[1] n) => (int64[N] y) { y = ConstantOfShape<value=int64[1] {4294967296}>(n) }",
+                "`y`: `value`: 4294967296 exceeds 32 bits",
+            ),
+        ];
+        for (graph, expected) in cases {
+            assert_eq!(refusal(graph), expected, "{graph}");
+        }
+    }
+
+    #[test]
+    fn an_output_that_nobody_wants_is_no_obstacle() {
+        let graph = "g (float[1,2] x) => (float[1,2] y) <float[2] s = {1.0, 1.0}> { y, mean = LayerNormalization(x, s) }";
+        let y = &outputs(graph, &[&("x", Tensor::from_f32([1, 2], &[1.0, 3.0]))]).unwrap()[0];
+        assert!(floats(y).iter().zip([-1.0, 1.0]).all(|(a, b)| (a - b).abs() < 1e-4), "{y:?}");
+    }
+
+    #[test]
+    fn a_local_function_is_not_what_its_name_says() {
+        let text = r#"<ir_version: 10, opset_import: ["": 21, "own": 1]> g (float[2] x) => (float[2] y) { y = own.Relu(x) }
+            <domain: "own", opset_import: ["": 21]> Relu (a) => (b) { b = Neg(a) }"#;
+        assert_eq!(refusal(text), "`y`: it belongs to a local function");
+    }
 }

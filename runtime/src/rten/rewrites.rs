@@ -1,7 +1,7 @@
 //! What rten computes wrongly, spelled in operators that it computes rightly.
 
-use super::{adapt::Adapter, site::Site};
-use shrinx_ops::ir::{Attribute, DataType, Dim, OpName, Tensor, ValueId};
+use super::{adapt::Adapter, quantize, site::Site};
+use shrinx_ops::ir::{Attribute, DataType, Dim, Tensor};
 
 /// Rewrites a node, where there is a reason to.
 pub(super) fn rewrite(adapter: &mut Adapter<'_>) -> Option<()> {
@@ -9,11 +9,11 @@ pub(super) fn rewrite(adapter: &mut Adapter<'_>) -> Option<()> {
         "ArgMax" | "ArgMin" => arg(adapter),
         "Cast" | "CastLike" => cast(adapter),
         "Dropout" => dropout(adapter),
-        "DynamicQuantizeLinear" => dynamic_quantize(adapter),
+        "DynamicQuantizeLinear" => quantize::dynamic_quantize(adapter),
         "LogSoftmax" | "Softmax" => softmax(adapter),
         "MatMul" => mat_mul(adapter),
         "Pow" => pow(adapter),
-        "QuantizeLinear" => quantize(adapter),
+        "QuantizeLinear" => quantize::quantize(adapter),
         "Sign" => sign(adapter),
         "Slice" => slice(adapter),
         "Softplus" => softplus(adapter),
@@ -160,92 +160,69 @@ fn softplus(adapter: &mut Adapter<'_>) -> Option<()> {
     adapter.replace("Add", vec![], &[base, rest])
 }
 
-/// What a `QuantizeLinear` makes, and the lengths behind its axis where scale and zero point are vectors along one.
-pub(super) fn quantization(site: &Site<'_>) -> Option<(DataType, Option<usize>)> {
-    let declared = site.call.int("output_dtype").unwrap_or(0);
-    let target = match (site.has(2), declared) {
-        (true, 0) => site.dtype(2)?,
-        (false, 0) => DataType::Uint8,
-        _ => i32::try_from(declared).ok().and_then(DataType::from_code)?,
-    };
-    let simple =
-        site.dtype(0)? == DataType::Float && site.dtype(1)? == DataType::Float && !site.flag("block_size") && !site.flag("precision");
-    if !simple || !matches!(target, DataType::Uint8 | DataType::Int8) {
-        return None;
-    }
-    match site.shape(1)? {
-        [] | [Dim::Known(1)] => Some((target, None)),
-        [_] => Some((target, Some(site.rank(0)? - 1 - site.axis(0, 1)?))),
-        _ => None,
-    }
-}
-
-/// `QuantizeLinear(x, s, z)` ⟶ `Cast(clip(round(x / s) + z))`: rten multiplies by `1 / s`, which moves ties.
-fn quantize(adapter: &mut Adapter<'_>) -> Option<()> {
-    let site = adapter.site;
-    let (target, behind) = quantization(site)?;
-    let (x, mut scale, mut zero) = (site.input(0)?, site.input(1)?, site.input(2));
-    if let Some(behind) = behind {
-        let lengths: Vec<i64> = std::iter::once(-1).chain(std::iter::repeat_n(1, behind)).collect();
-        let lengths = adapter.constant(Tensor::vector_i64(&lengths));
-        scale = adapter.add("Reshape", vec![], &[scale, lengths]);
-        zero = zero.map(|z| adapter.add("Reshape", vec![], &[z, lengths]));
-    }
-    let clipped = rounded(adapter, x, scale, zero, target);
-    adapter.replace("Cast", vec![to(target)], &[clipped])
-}
-
-fn rounded(adapter: &mut Adapter<'_>, x: ValueId, scale: ValueId, zero: Option<ValueId>, target: DataType) -> ValueId {
-    let (low, high) = if target == DataType::Int8 { (-128.0, 127.0) } else { (0.0, 255.0) };
-    let [low, high] = [low, high].map(|limit| adapter.constant(Tensor::from_f32([], &[limit])));
-    let ratio = quotient(adapter, x, scale);
-    let mut whole = adapter.add("Round", vec![], &[ratio]);
-    if let Some(zero) = zero {
-        let zero = adapter.add("Cast", vec![to(DataType::Float)], &[zero]);
-        whole = adapter.add("Add", vec![], &[whole, zero]);
-    }
-    adapter.add("Clip", vec![], &[whole, low, high])
-}
-
-/// `a / b`, rounded once. rten multiplies by `1 / b` where b has one element, so it gets one that has more.
-fn quotient(adapter: &mut Adapter<'_>, a: ValueId, b: ValueId) -> ValueId {
-    let shape = adapter.add("Shape", vec![], &[a]);
-    let b = adapter.add("Expand", vec![], &[b, shape]);
-    adapter.add("Div", vec![], &[a, b])
-}
-
-/// The quotient of scalars: of its two equal elements the first.
-fn scalar_quotient(adapter: &mut Adapter<'_>, a: ValueId, b: ValueId) -> ValueId {
-    let (two, first) = (adapter.constant(Tensor::vector_i64(&[2])), adapter.constant(Tensor::from_i64([], &[0])));
-    let b = adapter.add("Expand", vec![], &[b, two]);
-    let both = adapter.add("Div", vec![], &[a, b]);
-    adapter.add("Gather", vec![], &[both, first])
-}
-
-/// The function body of `DynamicQuantizeLinear` in its definition, with the quantization spelled as above.
-fn dynamic_quantize(adapter: &mut Adapter<'_>) -> Option<()> {
-    let x = adapter.site.input(0)?;
-    let [zero, top] = [0.0, 255.0].map(|limit| adapter.constant(Tensor::from_f32([], &[limit])));
-    let [least, most] = [("ReduceMin", "Min"), ("ReduceMax", "Max")].map(|(reduce, bound)| {
-        let extreme = adapter.add(reduce, vec![Attribute::new("keepdims", 0)], &[x]);
-        adapter.add(bound, vec![], &[extreme, zero])
-    });
-    let range = adapter.add("Sub", vec![], &[most, least]);
-    let scale = scalar_quotient(adapter, range, top);
-    let shift = scalar_quotient(adapter, least, scale);
-    let shift = adapter.add("Neg", vec![], &[shift]);
-    let shift = adapter.add("Clip", vec![], &[shift, zero, top]);
-    let shift = adapter.add("Round", vec![], &[shift]);
-    let point = adapter.add("Cast", vec![to(DataType::Uint8)], &[shift]);
-    let clipped = rounded(adapter, x, scale, Some(point), DataType::Uint8);
-    let outputs = adapter.vacate();
-    adapter.make(OpName::onnx("Cast"), vec![to(DataType::Uint8)], &[clipped], &[outputs.first().copied().flatten()]);
-    for (k, made) in [(1, scale), (2, point)] {
-        adapter.make(OpName::onnx("Identity"), vec![], &[made], &[outputs.get(k).copied().flatten()]);
-    }
-    Some(())
-}
-
-fn to(dtype: DataType) -> Attribute {
+/// The attribute `to` of a `Cast`.
+pub(super) fn to(dtype: DataType) -> Attribute {
     Attribute::new("to", i64::from(dtype.code()))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::rten::testing::{floats, integers, run};
+    use shrinx_ops::ir::{DataType, Tensor};
+
+    #[test]
+    fn the_first_of_equal_elements_counts() {
+        let x = ("x", Tensor::from_f32([2, 3], &[1.0, 2.0, 2.0, 3.0, 0.0, 0.0]));
+        assert_eq!(integers(&run("g (float[2,3] x) => (int64[2] y) { y = ArgMax<axis=1, keepdims=0>(x) }", &[&x])), [1, 0]);
+        assert_eq!(integers(&run("g (float[2,3] x) => (int64[2,1] y) { y = ArgMin<axis=-1>(x) }", &[&x])), [0, 1]);
+        let last = "g (float[2,3] x) => (int64[2,1] y) { y = ArgMax<axis=1, select_last_index=1>(x) }";
+        assert_eq!(integers(&run(last, &[&x])), [2, 0]);
+    }
+
+    #[test]
+    fn whatever_is_not_zero_is_true() {
+        let x = Tensor::from_f32([4], &[0.0, 0.25, -3.0, f32::NAN]);
+        let y = run("g (float[4] x) => (bool[4] y) { y = Cast<to=9>(x) }", &[&("x", x)]);
+        assert_eq!((y.dtype, integers(&y)), (DataType::Bool, vec![0, 1, 1, 1]));
+        let x = Tensor::from_integers(DataType::Uint8, [3], &[0, 1, 7]).unwrap();
+        assert_eq!(integers(&run("g (uint8[3] x) => (bool[3] y) { y = Cast<to=9>(x) }", &[&("x", x)])), [0, 1, 1]);
+    }
+
+    #[test]
+    fn an_old_softmax_takes_all_axes_from_its_own_on() {
+        let old = r#"<ir_version: 8, opset_import: ["": 11]> g (float[1,2,2] x) => (float[1,2,2] y) { y = Softmax<axis=1>(x) }"#;
+        let x = ("x", Tensor::from_f32([1, 2, 2], &[0.0, 0.0, 0.0, 0.0]));
+        assert_eq!(floats(&run(old, &[&x])), [0.25; 4]);
+        assert_eq!(floats(&run("g (float[1,2,2] x) => (float[1,2,2] y) { y = Softmax<axis=1>(x) }", &[&x])), [0.5; 4]);
+    }
+
+    #[test]
+    fn a_stack_of_matrices_times_a_vector_has_no_axis_too_many() {
+        let feeds = [&("a", Tensor::from_f32([1, 1, 1, 2], &[1.0, 2.0])), &("b", Tensor::from_f32([2], &[3.0, 4.0]))];
+        let y = run("g (float[1,1,1,2] a, float[2] b) => (float[1,1,1] y) { y = MatMul(a, b) }", &feeds);
+        assert_eq!((y.dims.as_slice(), floats(&y)), ([1, 1, 1].as_slice(), vec![11.0]));
+    }
+
+    #[test]
+    fn signs_and_softplus_are_right_at_their_limits() {
+        let x = ("x", Tensor::from_f32([3], &[-2.0, 0.0, 3.0]));
+        assert_eq!(floats(&run("g (float[3] x) => (float[3] y) { y = Sign(x) }", &[&x])), [-1.0, 0.0, 1.0]);
+        let x = ("x", Tensor::from_f32([3], &[-200.0, 0.0, 200.0]));
+        let y = floats(&run("g (float[3] x) => (float[3] y) { y = Softplus(x) }", &[&x]));
+        assert!(y[0] == 0.0 && (y[1] - 2f32.ln()).abs() < 1e-6 && y[2] == 200.0, "{y:?}");
+    }
+
+    #[test]
+    fn a_float_may_be_raised_to_an_integer() {
+        let x = ("x", Tensor::from_f32([2], &[-3.0, 2.0]));
+        assert_eq!(floats(&run("g (float[2] x) => (float[2] y) <int64 k = {2}> { y = Pow(x, k) }", &[&x])), [9.0, 4.0]);
+    }
+
+    #[test]
+    fn a_slice_may_leave_out_its_axes() {
+        let x = ("x", Tensor::from_f32([2, 2], &[1.0, 2.0, 3.0, 4.0]));
+        let y =
+            run("g (float[2,2] x) => (float[1,2] y) <int64[1] a = {1}, int64[1] b = {9223372036854775807}> { y = Slice(x, a, b) }", &[&x]);
+        assert_eq!(floats(&y), [3.0, 4.0]);
+    }
 }

@@ -173,3 +173,65 @@ impl Input {
         Err(format!("its shape is [{}], given is {:?}", lengths.join(", "), tensor.dims))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::rten::{
+        Rten,
+        testing::{floats, model, outputs, values},
+    };
+    use shrinx_ops::{
+        Feeds, RuntimeError,
+        ir::{Model, Tensor},
+    };
+
+    const GRAPH: &str = "g (float[N,2] x, float[2] b) => (float[N,2] y) <float[2] b = {1.0, 2.0}, float[2] w = {3.0, 4.0}, float[N,2] t> {
+        t = Add(x, w)
+        y = Add(t, b)
+    }";
+
+    #[test]
+    fn every_kind_of_value_may_be_wanted_and_more_than_once() {
+        let model = model(GRAPH);
+        let wanted = ["y", "w", "x", "t", "y", "b"].map(|name| model.find(Model::MAIN, name).unwrap());
+        let feeds: Feeds = [("x", Tensor::from_f32([1, 2], &[10.0, 20.0]))].into_iter().collect();
+        let made = values(&Rten::new(), &model, &wanted, &feeds).unwrap();
+        let expected = [[14.0, 26.0], [3.0, 4.0], [10.0, 20.0], [13.0, 24.0], [14.0, 26.0], [1.0, 2.0]];
+        assert_eq!(made.iter().map(floats).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn a_default_gives_way_to_what_is_fed() {
+        let feeds = [&("x", Tensor::from_f32([1, 2], &[0.0, 0.0])), &("b", Tensor::from_f32([2], &[5.0, 6.0]))];
+        assert_eq!(floats(&outputs(GRAPH, &feeds).unwrap()[0]), [8.0, 10.0]);
+    }
+
+    #[test]
+    fn says_what_is_wrong_with_a_feed() {
+        let x = |dims: &[u64]| ("x", Tensor::from_f32(dims, &vec![0.0; dims.iter().product::<u64>() as usize]));
+        let complaint = |feeds: &[&(&str, Tensor)]| match outputs(GRAPH, feeds) {
+            Err(RuntimeError::BadFeed { input, reason }) => format!("{input}: {reason}"),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(complaint(&[]), "x: no value is given");
+        assert_eq!(complaint(&[&x(&[1, 2]), &("z", Tensor::vector_i64(&[]))]), "z: the model has no input of this name");
+        assert_eq!(complaint(&[&x(&[1, 3])]), "x: its shape is [?, 2], given is [1, 3]");
+        assert_eq!(complaint(&[&("x", Tensor::vector_i64(&[0, 0]))]), "x: its type is float, given is int64");
+    }
+
+    #[test]
+    fn integers_beyond_32_bits_are_not_clipped() {
+        let graph = "g (int64[1] i) => (int64[1] y) { y = Add(i, i) }";
+        assert!(matches!(outputs(graph, &[&("i", Tensor::vector_i64(&[1 << 40]))]), Err(RuntimeError::BadFeed { .. })));
+        let graph = "g (int64[1] i) => (int64[1] y) <int64[1] k = {4294967296}> { y = Add(i, k) }";
+        assert!(matches!(outputs(graph, &[]), Err(RuntimeError::UnsupportedModel { .. })));
+    }
+
+    #[test]
+    fn a_failure_names_the_node() {
+        let graph = "g (float[N] a, float[M] b) => (float[K] y) { [sum] y = Add(a, b) }";
+        let feeds = [&("a", Tensor::from_f32([2], &[0.0; 2])), &("b", Tensor::from_f32([3], &[0.0; 3]))];
+        let said = outputs(graph, &feeds).unwrap_err().to_string();
+        assert!(said.starts_with("rten failed: node `sum`: "), "{said}");
+    }
+}
