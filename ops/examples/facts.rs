@@ -21,9 +21,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     for value in model.values() {
         let fact = facts.of(value).clone();
         let dtype = fact.dtype.map_or("?".into(), |t| t.to_string());
-        let shape = fact.shape.map_or("?".into(), |s| s.iter().map(|d| show(&facts, &bound, d)).collect::<Vec<_>>().join(","));
+        let shape = fact.shape.map(|s| s.iter().map(|d| show(&facts, &bound, d)).collect::<Vec<_>>().join(","));
+        let shape = shape.map_or("?".into(), |s| format!("[{s}]"));
         let macs = macs(&model, &ops, &mut facts, value).map_or(String::new(), |m| show(&facts, &bound, &m));
-        println!("{}\t{dtype}\t[{shape}]\t{macs}", model.name(value));
+        println!("{}\t{dtype}\t{shape}\t{macs}", model.name(value));
     }
     Ok(())
 }
