@@ -13,6 +13,7 @@ use shrinx_rewrite::{
     ir::{
         Coded, ErrorKind, Model,
         verify::{Signature, verify},
+        write::size,
     },
     ops::{OpTable, Runtime},
 };
@@ -151,6 +152,11 @@ impl<'a> Pipeline<'a> {
             });
             match outcome {
                 Ok((steps, check)) => {
+                    if let Some(growth) = growth(&original, &model) {
+                        failures.push(Failure { pass: "all".into(), problem: format!("the result would be {growth} bytes larger") });
+                        let report = Report { after: before.clone(), before, failures, ..Report::default() };
+                        return Outcome { report, model: original };
+                    }
                     let after = Summary::of(&model, &self.ops);
                     return Outcome { report: Report { before, after, steps, failures, check: check.into(), ..Report::default() }, model };
                 }
@@ -210,6 +216,14 @@ impl<'a> Pipeline<'a> {
         }
         Ok(reports)
     }
+}
+
+/// By how many bytes a result is larger than its original.
+fn growth(original: &Model, result: &Model) -> Option<u64> {
+    if result.revision() == original.revision() {
+        return None;
+    }
+    size(result)?.checked_sub(size(original)?).filter(|n| *n > 0)
 }
 
 fn unknown(registry: &Registry, name: &str) -> PipelineError {

@@ -10,7 +10,11 @@ mod spill;
 
 pub use fault::{WriteError, WriteFault};
 
-use crate::{mapped::Segments, model::Model};
+use crate::{
+    Tensor,
+    mapped::Segments,
+    model::{Model, NodeId},
+};
 use bytes::Bytes;
 use shrinx_proto::{Message, onnx};
 use std::{io::Write, path::Path};
@@ -63,6 +67,26 @@ pub fn to_stream(model: &Model, stream: &mut dyn Write) -> Result<Written, Write
     }
     stream.flush().map_err(|e| named(e.into()))?;
     Ok(Written { model: length(&segments), external: 0 })
+}
+
+/// Bytes that the model takes when serialized with all tensors inline; `None` where it cannot be serialized.
+pub fn size(model: &Model) -> Option<u64> {
+    Some(encode::model(model, &mut |_| None).ok()?.encoded_len() as u64)
+}
+
+/// Bytes that a node takes in the file, without the bodies it holds.
+pub fn node_size(model: &Model, node: NodeId) -> u64 {
+    encode::node(model, node).map_or(0, |n| delimited(n.encoded_len()))
+}
+
+/// Bytes that a tensor takes in the file as an initializer of this name.
+pub fn tensor_size(tensor: &Tensor, name: &str) -> u64 {
+    encode::tensor(tensor, name).map_or(0, |t| delimited(t.encoded_len()))
+}
+
+/// Bytes of a message with the field and the length before it.
+fn delimited(length: usize) -> u64 {
+    (1 + prost::length_delimiter_len(length) + length) as u64
 }
 
 fn encode(model: &Model) -> Result<Vec<Bytes>, WriteFault> {

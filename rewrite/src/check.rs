@@ -40,6 +40,7 @@ const MAX_BYTES: u64 = 512 << 20;
 impl fmt::Display for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Equal { runs: 0, .. } => write!(f, "nothing was changed"),
             Self::Equal { runs, max_relative } => {
                 write!(f, "values equal on {runs} seeded runs (largest relative difference {max_relative:.1e})")
             }

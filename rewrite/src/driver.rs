@@ -129,20 +129,28 @@ fn check_match(model: &Model, context: &Context<'_>, found: &Match) -> Result<()
     Ok(())
 }
 
-/// An identity between an input or constant of a scope and an output of it has to stay: the output keeps its name, and so does the input.
+/// A node between an input or constant of a scope and an output of it has to stay where it only hands on: both names are public, and an `Identity` in its
+/// place would be no gain.
 fn joins_input_to_output(model: &Model, root: NodeId, replacement: &Replacement) -> bool {
     model.outputs(root).iter().zip(&replacement.0).any(|(old, new)| {
-        let Some(old) = *old else { return false };
-        let pinned =
-            model.producer(*new).is_none_or(|(maker, _)| model.node(maker).scope() != model.node(root).scope()) || model.is_output(*new);
-        model.is_output(old) && pinned && model.node(root).is("Identity")
+        let public = old.is_some_and(|old| model.is_output(old));
+        public && !takes_name(model, root, *new) && model.constant(*new).is_none()
     })
+}
+
+/// Whether the producer of `new` can make an output of the root's scope instead: it stands there, and makes no other output.
+fn takes_name(model: &Model, root: NodeId, new: ValueId) -> bool {
+    let here = |maker: NodeId| model.node(maker).scope() == model.node(root).scope() && maker != root;
+    model.producer(new).is_some_and(|(maker, _)| here(maker)) && !model.is_output(new)
 }
 
 fn check_types(model: &Model, context: &Context<'_>, root: NodeId, replacement: &Replacement) -> Result<(), String> {
     let outputs = model.outputs(root);
     if replacement.0.len() < outputs.iter().flatten().filter(|v| model.use_count(**v) > 0).count() {
         return Err(format!("has {} values for {} outputs", replacement.0.len(), outputs.len()));
+    }
+    if replacement.0.iter().enumerate().any(|(k, v)| replacement.0[..k].contains(v)) {
+        return Err("names one value twice".into());
     }
     for (old, new) in outputs.iter().zip(&replacement.0) {
         let Some(old) = old else { continue };
@@ -193,9 +201,7 @@ fn replace(model: &mut Model, context: &mut Context<'_>, root: NodeId, old: Valu
         model.replace_uses(old, new);
         return;
     }
-    let scope = model.node(root).scope();
-    let movable = maker.is_some_and(|m| model.node(m).scope() == scope && m != root) && !model.is_output(new);
-    if movable {
+    if takes_name(model, root, new) {
         model.replace_uses(new, old);
         model.move_producer(new, old);
         let fact = context.facts.of(new).clone();
@@ -204,10 +210,7 @@ fn replace(model: &mut Model, context: &mut Context<'_>, root: NodeId, old: Valu
         set_constant(model, &mut context.facts, old, tensor);
         model.drop_initializer(new);
     } else {
-        let place = model.node(root).order();
-        let mut identity = Node::new(OpName::onnx("Identity"), vec![]);
-        identity.name.clone_from(&model.node(root).name);
-        model.remake(old, place, identity, &[Some(new)]);
+        unreachable!("a value that cannot take the output's name was refused before");
     }
 }
 

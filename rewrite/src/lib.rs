@@ -16,6 +16,7 @@ pub mod notes;
 pub mod pass;
 pub mod pattern;
 pub mod registry;
+pub mod savings;
 #[cfg(feature = "testing")]
 pub mod testing;
 

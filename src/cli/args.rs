@@ -132,11 +132,21 @@ pub(super) struct Info {
     pub(super) reading: Reading,
 }
 
+/// Printing of models.
+#[derive(Debug, Args)]
+pub(super) struct Printing {
+    /// Leave documentation and metadata out
+    #[arg(long)]
+    pub(super) brief: bool,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct Text {
     /// The model; `-` for stdin
     #[arg(value_name = "MODEL")]
     pub(super) input: PathBuf,
+    #[command(flatten)]
+    pub(super) printing: Printing,
     #[command(flatten)]
     pub(super) reading: Reading,
 }
@@ -149,6 +159,8 @@ pub(super) struct Diff {
     /// The model after
     #[arg(value_name = "B")]
     pub(super) after: PathBuf,
+    #[command(flatten)]
+    pub(super) printing: Printing,
     #[command(flatten)]
     pub(super) reading: Reading,
 }

@@ -1,7 +1,7 @@
 //! `shrinx info`, `text`, `diff` and `passes`: looking, without changing.
 
 use super::{
-    args::{Diff, Format, Info, Passes, Text},
+    args::{Diff, Format, Info, Passes, Printing, Reading, Text},
     error::CliError,
     input, print,
 };
@@ -10,7 +10,7 @@ use crate::{
     summary::Summary,
 };
 use shrinx_rewrite::{Fidelity, Level, Registry, diff, ir::text, ops::OpTable};
-use std::fmt::Write;
+use std::{fmt::Write, path::Path};
 
 pub(super) fn info(arguments: &Info) -> Result<u8, CliError> {
     let model = input::read(&arguments.input, &arguments.reading)?;
@@ -61,9 +61,14 @@ fn human(summary: &Summary, bytes: Option<u64>) -> String {
     out
 }
 
+/// A model as text.
+fn show(path: &Path, printing: &Printing, reading: &Reading) -> Result<String, CliError> {
+    let options = text::TextOptions { notes: !printing.brief, ..text::TextOptions::default() };
+    Ok(text::print_with(&input::read(path, reading)?, &options))
+}
+
 pub(super) fn text(arguments: &Text) -> Result<u8, CliError> {
-    let model = input::read(&arguments.input, &arguments.reading)?;
-    print(&text::print(&model))?;
+    print(&show(&arguments.input, &arguments.printing, &arguments.reading)?)?;
     Ok(0)
 }
 
@@ -71,8 +76,8 @@ pub(super) fn diff(arguments: &Diff) -> Result<u8, CliError> {
     if input::is_stream(&arguments.before) && input::is_stream(&arguments.after) {
         return Err(CliError::usage("both models cannot come from stdin", "name a file for one of them"));
     }
-    let before = text::print(&input::read(&arguments.before, &arguments.reading)?);
-    let after = text::print(&input::read(&arguments.after, &arguments.reading)?);
+    let before = show(&arguments.before, &arguments.printing, &arguments.reading)?;
+    let after = show(&arguments.after, &arguments.printing, &arguments.reading)?;
     print(&diff::lines(&before, &after, 3))?;
     Ok(u8::from(before != after))
 }

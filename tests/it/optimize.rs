@@ -11,8 +11,9 @@ fn more_models() -> Vec<PathBuf> {
         return Vec::new();
     }
     let mut found: Vec<PathBuf> = Vec::new();
-    for folder in std::fs::read_dir(shared).unwrap() {
-        let models = std::fs::read_dir(folder.unwrap().path()).unwrap().map(|e| e.unwrap().path());
+    let folders = std::fs::read_dir(shared).unwrap().map(|e| e.unwrap().path());
+    for folder in folders.filter(|f| f.is_dir()) {
+        let models = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path());
         found.extend(models.filter(|p| p.extension().is_some_and(|e| e == "onnx")));
     }
     found.sort();
@@ -26,7 +27,8 @@ fn results_are_smaller_equal_and_final() {
         let out = |name: &str| folder.path().join(name);
         let run = |from: &Path, to: &str| shrinx(["optimize".as_ref(), from, "-o".as_ref(), &out(to), "--force".as_ref()]).fine();
         let report = run(&source, "first.onnx");
-        assert!(report.stderr.contains("values equal on 2 seeded runs"), "{}: {}", source.display(), report.stderr);
+        let checked = ["values equal on 2 seeded runs", "nothing was changed"].iter().any(|said| report.stderr.contains(said));
+        assert!(checked && !report.stderr.contains("warning"), "{}: {}", source.display(), report.stderr);
         run(&source, "again.onnx");
         run(&out("first.onnx"), "second.onnx");
         let bytes = |name: &str| std::fs::read(out(name)).unwrap();

@@ -41,6 +41,21 @@ pub(super) fn model(model: &Model, place: Place<'_>) -> Result<onnx::ModelProto,
     Ok(proto)
 }
 
+/// One node, its bodies left out.
+pub(super) fn node(model: &Model, id: NodeId) -> Result<onnx::NodeProto, WriteFault> {
+    let mut encoder = Encoder { model, place: &mut |_| None };
+    if model.node(id).bodies().next().is_some() {
+        return Ok(onnx::NodeProto::default());
+    }
+    encoder.node(id)
+}
+
+/// One tensor, inline.
+pub(super) fn tensor(tensor: &Tensor, name: &str) -> Result<onnx::TensorProto, WriteFault> {
+    let model = Model::new(crate::Header::default());
+    Encoder { model: &model, place: &mut |_| None }.tensor(tensor, Some(name))
+}
+
 struct Encoder<'a> {
     model: &'a Model,
     place: Place<'a>,

@@ -52,7 +52,7 @@ impl<'a> Live<'a> {
         for scope in model.scopes().filter(|s| model.scope(*s).parent.is_none()) {
             live.outputs(scope);
             for node in model.nodes_in(scope) {
-                if context.ops.of(model, node).effects == Effects::Unknown && model.outputs(node).iter().flatten().next().is_none() {
+                if context.ops.effects(model, node) == Effects::Unknown && model.outputs(node).iter().flatten().next().is_none() {
                     live.mark(node);
                 }
             }

@@ -47,8 +47,8 @@ impl Rewrite for EliminateIdentity {
         let call = edit.call(node);
         let same_shape = || edit.fact(x).shape.is_some() && edit.fact(x).shape == edit.fact(y).shape;
         let kept = match call.node.op.op.as_str() {
-            "Identity" => Some(x),
-            "Dropout" => inference_mode(edit, call.opset, &inputs).then_some(x),
+            // A Dropout in training draws random numbers, and is not matched.
+            "Identity" | "Dropout" => Some(x),
             "Cast" => same_type(edit, x, call.int("to").and_then(|t| DataType::from_code(i32::try_from(t).ok()?))).then_some(x),
             "CastLike" => inputs.get(1).copied().flatten().filter(|like| same_type(edit, x, edit.fact(*like).dtype)).map(|_| x),
             "Reshape" | "Expand" | "Flatten" | "Tile" | "Squeeze" => same_shape().then_some(x),
@@ -68,11 +68,6 @@ impl Rewrite for EliminateIdentity {
 
 fn same_type(edit: &Edit<'_>, x: ValueId, to: Option<DataType>) -> bool {
     to.is_some() && edit.fact(x).dtype == to
-}
-
-/// Dropout passes its input on since version 7, unless the third input of version 12 says otherwise.
-fn inference_mode(edit: &Edit<'_>, opset: i64, inputs: &Ports) -> bool {
-    opset >= 7 && inputs.get(2).copied().flatten().is_none_or(|mode| edit.constant(mode).and_then(|t| t.to_integers()) == Some(vec![0]))
 }
 
 /// Whether the integers at `port`, absent or constant, are all `wanted`.

@@ -1,6 +1,6 @@
 //! `f(c₁, c₂, ..)` ⟶ a constant, when every input is a constant and the operator has an exact kernel.
 //!
-//! The budget: a result may take as many bytes as the constants and the node that go with it, so that folding never makes a file larger. (A weight behind
+//! The budget: a result may take as many bytes as the node and all that only it needed, so that folding never makes a file larger. (A weight behind
 //! `DequantizeLinear` or a widening `Cast`, a large `Expand` or `ConstantOfShape` therefore stays.) Random and unknown operators are never folded.
 
 use shrinx_rewrite::{
@@ -8,6 +8,7 @@ use shrinx_rewrite::{
     driver::{describe, set_constant},
     ir::{Model, NodeId, Tensor, ValueId},
     ops::{Call, Effects, Fold, constant, spec::Kernel},
+    savings,
 };
 
 /// The pass `fold-constants`.
@@ -42,8 +43,7 @@ impl Pass for FoldConstants {
 
 /// The outputs of a node, where they can be computed within the budget.
 fn fold(model: &Model, context: &mut Context<'_>, node: NodeId) -> Option<Vec<Tensor>> {
-    let row = context.ops.of(model, node);
-    let kernel: Kernel = row.fold.filter(|_| row.effects == Effects::None)?;
+    let kernel: Kernel = context.ops.of(model, node).fold.filter(|_| context.ops.effects(model, node) == Effects::None)?;
     let call = Call { node: model.node(node), opset: model.opset(model.node(node).scope(), "")? };
     if call.node.is("Constant") || call.has_references() {
         return None;
@@ -56,38 +56,16 @@ fn fold(model: &Model, context: &mut Context<'_>, node: NodeId) -> Option<Vec<Te
             None => None,
         });
     }
-    let budget = budget(model, node, &ports, &inputs);
-    let results = kernel(&Fold { call, inputs: &inputs, max_elements: (budget * 8) as usize });
-    let fits = |r: &Vec<Tensor>| r.len() >= model.outputs(node).len() && r.iter().map(Tensor::byte_len).sum::<u64>() <= budget;
-    let results = results.filter(fits);
+    let budget = savings::of_node(model, node);
+    let results = kernel(&Fold { call, inputs: &inputs, max_elements: budget as usize }).filter(|r| {
+        let read = |v: &Option<ValueId>| v.filter(|v| model.use_count(*v) > 0);
+        let pairs = model.outputs(node).into_iter().zip(r).filter_map(|(v, t)| Some((read(&v)?, t)));
+        r.len() >= model.node(node).output_count() && pairs.map(|(v, t)| savings::cost(model, v, t)).sum::<u64>() <= budget
+    });
     if results.is_none() {
         context.notes.skip("it has no exact result that is not larger than what it replaces", || describe(model, node));
     }
     results
-}
-
-/// Bytes that go with a node: its constants that nothing else reads, and its own text.
-fn budget(model: &Model, node: NodeId, ports: &[Option<ValueId>], inputs: &[Option<Tensor>]) -> u64 {
-    const TENSOR_HEADER: u64 = 24;
-    let reads = |value: ValueId| ports.iter().filter(|p| **p == Some(value)).count();
-    let mut seen: Vec<ValueId> = Vec::new();
-    let mut bytes = 16 + text_size(model, node);
-    for (value, tensor) in ports.iter().zip(inputs) {
-        let (Some(value), Some(tensor)) = (value, tensor) else { continue };
-        if !seen.contains(value) && model.use_count(*value) == reads(*value) && !model.is_input(*value) {
-            seen.push(*value);
-            bytes += tensor.byte_len() + TENSOR_HEADER + model.producer(*value).map_or(0, |(maker, _)| text_size(model, maker));
-        }
-    }
-    bytes.saturating_sub(TENSOR_HEADER * model.outputs(node).len() as u64)
-}
-
-/// Bytes of a node's names in the file, about.
-fn text_size(model: &Model, id: NodeId) -> u64 {
-    let node = model.node(id);
-    let names: usize = model.inputs(id).into_iter().flatten().map(|v| model.name(v).len() + 2).sum();
-    let metadata: usize = node.metadata.iter().flat_map(|(k, v)| [k, v]).flatten().map(|s| s.len() + 3).sum();
-    (names + metadata + node.op.op.len() + node.name.as_deref().map_or(0, str::len)) as u64
 }
 
 /// Lets constants stand for the outputs of a node.

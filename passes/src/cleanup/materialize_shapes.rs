@@ -1,13 +1,14 @@
 //! Integer arithmetic on shapes whose result is known ⟶ a constant; `Reshape(x, s)` with at most one length of `s` unknown ⟶ `Reshape(x, [.., -1, ..])`.
 //!
 //! Needs the contents that inference follows through `Shape`, `Gather`, `Concat` and the like, so that a dynamic batch keeps its name and the chain that
-//! computed it goes. Leaves inputs of unknown content alone.
+//! computed it goes. Leaves inputs of unknown content alone, and what would make the file larger.
 
 use shrinx_rewrite::{
     Context, Fidelity, Pass, PassError,
     driver::set_constant,
     ir::{DataType, Dim, Model, NodeId, Tensor, ValueId},
     ops::{Effects, Fact, constant},
+    savings,
 };
 
 /// The pass `materialize-shapes`.
@@ -28,16 +29,17 @@ impl Pass for MaterializeShapes {
 
     fn run(&self, model: &mut Model, context: &mut Context<'_>) -> Result<(), PassError> {
         for node in model.nodes().collect::<Vec<_>>() {
-            if context.ops.of(model, node).effects != Effects::None || model.node(node).bodies().next().is_some() {
+            if context.ops.effects(model, node) != Effects::None || model.node(node).bodies().next().is_some() {
                 continue;
             }
             for output in model.outputs(node).into_iter().flatten() {
-                if let Some(tensor) = known(model, context, output).filter(|_| wanted(model, context, output)) {
+                let pays = |t: &Tensor| wanted(model, context, output) && savings::cost(model, output, t) <= savings::of_node(model, node);
+                if let Some(tensor) = known(model, context, output).filter(pays) {
                     set_constant(model, &mut context.facts, output, tensor);
                     context.notes.applied(1);
                 }
             }
-            if let Some((shape, tensor)) = reshape_target(model, context, node) {
+            if let Some((shape, tensor)) = reshape_target(model, context, node).filter(|(v, t)| pays(model, *v, t)) {
                 let scope = model.node(node).scope();
                 let hint = model.name(shape).to_string();
                 let fact = Fact::of_tensor(&tensor);
@@ -67,6 +69,13 @@ fn known(model: &Model, context: &Context<'_>, value: ValueId) -> Option<Tensor>
 fn wanted(model: &Model, context: &Context<'_>, value: ValueId) -> bool {
     let replaced = |node: NodeId| model.outputs(node).into_iter().flatten().all(|v| known(model, context, v).is_some());
     model.is_output(value) || model.uses(value).any(|(reader, _)| !replaced(reader))
+}
+
+/// Whether a constant target costs no more than what computes the target now, which goes if only `Reshape` nodes read it.
+fn pays(model: &Model, target: ValueId, tensor: &Tensor) -> bool {
+    let Some((maker, _)) = model.producer(target) else { return false };
+    let elsewhere = model.is_output(target) || model.uses(target).any(|(reader, port)| port != 1 || !model.node(reader).is("Reshape"));
+    !elsewhere && savings::cost(model, target, tensor) <= savings::of_node(model, maker)
 }
 
 /// A constant target for a `Reshape` whose target is computed, where one length at most is not a number.

@@ -31,7 +31,7 @@ impl Pass for MergeDuplicates {
         for scope in scopes {
             let mut seen: FxHashMap<u64, Vec<NodeId>> = FxHashMap::default();
             for node in model.nodes_in_order(scope).unwrap_or_default() {
-                if context.ops.of(model, node).effects != Effects::None || model.node(node).bodies().next().is_some() {
+                if context.ops.effects(model, node) != Effects::None || model.node(node).bodies().next().is_some() {
                     continue;
                 }
                 let alike = seen.entry(fingerprint(model, node)).or_default();
