@@ -10,8 +10,8 @@ pub struct Fact {
     pub dtype: Option<DataType>,
     /// Shape; `None` where not even the rank is known.
     pub shape: Option<Vec<Dim>>,
-    /// Content of an int32, int64 or bool tensor of at most [`Fact::MAX_CONTENTS`] elements, row by row. Symbols stand for what depends on input shapes,
-    /// and are never negative. A float tensor has contents where all its elements are known whole numbers, since shape computations pass through floats.
+    /// Content of an int32, int64 or bool tensor of at most [`Fact::MAX_CONTENTS`] elements, row by row. Symbols stand for what depends on input shapes.
+    /// A float tensor has contents where all its elements are known whole numbers, since shape computations pass through floats.
     pub contents: Option<Vec<Dim>>,
 }
 

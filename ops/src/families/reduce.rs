@@ -104,6 +104,11 @@ fn index_of(cx: &mut Inference<'_>) -> Inferred {
 /// How many, an attribute told before opset 10.
 fn top(cx: &mut Inference<'_>) -> Inferred {
     let count = if cx.call.opset < 10 { cx.call.int("k").map(Dim::Known) } else { cx.contents(1).and_then(|k| k.into_iter().next()) };
+    if let Some(Dim::Known(k)) = count
+        && k < 0
+    {
+        return Err(InferError(format!("the top {k} elements")));
+    }
     let shape = match cx.shape(0) {
         Some(mut shape) => {
             let axis = cx.axis("axis", -1, shape.len())?;
@@ -137,6 +142,7 @@ mod tests {
     #[test]
     fn selections_keep_the_other_axes() {
         assert_eq!(facts_of("g (float[N,9] x) => (v, i) { v, i = TopK(x, [4]) }"), "float[N,4]; int64[N,4]");
+        assert_eq!(facts_of("g (float[N,9] x) => (v, i) { v, i = TopK(x, [-4]) }"), "! TopK: the top -4 elements");
         assert_eq!(facts_of("g (float[N,9] x) => (i) { i = ArgMax<axis = -1, keepdims = 0>(x) }"), "int64[N]");
     }
 
