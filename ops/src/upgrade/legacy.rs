@@ -27,7 +27,7 @@ pub(super) fn broadcast(draft: &mut Draft<'_>) -> Result<(), Refusal> {
         return Err(Refusal("it broadcasts along an axis, and the ranks are not known".into()));
     };
     let axis = if axis < 0 { axis + a.len() as i64 } else { axis };
-    let at_end = axis + b.len() as i64 == a.len() as i64;
+    let at_end = axis.checked_add(b.len() as i64) == Some(a.len() as i64);
     let one = b.iter().all(|d| *d == Dim::Known(1));
     if at_end || one { Ok(()) } else { Err(Refusal("its second input broadcasts along an inner axis".into())) }
 }
