@@ -105,8 +105,8 @@ impl Tensor {
         let bytes: Vec<u8> = match dtype {
             DataType::Float => data.iter().flat_map(|&x| (x as f32).to_le_bytes()).collect(),
             DataType::Double => data.iter().flat_map(|x| x.to_le_bytes()).collect(),
-            DataType::Float16 => data.iter().flat_map(|&x| half::f16::from_f64(x).to_le_bytes()).collect(),
-            DataType::Bfloat16 => data.iter().flat_map(|&x| half::bf16::from_f64(x).to_le_bytes()).collect(),
+            DataType::Float16 => data.iter().flat_map(|&x| half::f16::from_f32(to_odd(x)).to_le_bytes()).collect(),
+            DataType::Bfloat16 => data.iter().flat_map(|&x| half::bf16::from_f32(to_odd(x)).to_le_bytes()).collect(),
             _ => return None,
         };
         Some(Self::raw(dtype, dims, bytes))
@@ -260,6 +260,16 @@ impl Tensor {
     }
 }
 
+/// The f32 next to `x`, the odd one of the two where `x` lies between: rounding that to a narrower type rounds `x` once, not twice (Boldo and Melquiond,
+/// "Emulation of FMA and correctly rounded sums: proved algorithms using rounding to odd", 2008).
+fn to_odd(x: f64) -> f32 {
+    let near = x as f32;
+    if f64::from(near) == x || !near.is_finite() || near.to_bits() & 1 == 1 {
+        return near;
+    }
+    if f64::from(near) > x { near.next_down() } else { near.next_up() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -271,6 +281,15 @@ mod tests {
         assert!(raw.same_content(&typed));
         assert_eq!(raw.digest(), typed.digest());
         assert_eq!(typed.to_integers(), Some(vec![1, -2]));
+    }
+
+    #[test]
+    fn half_precision_is_rounded_once() {
+        let half = |x: f64| Tensor::from_f64(DataType::Float16, [1], &[x]).unwrap().to_f64().unwrap()[0];
+        assert_eq!(
+            [2049.0, 2049.0 + 1e-9, 2049.0 - 1e-9, 1.0 / 3.0, -2051.0].map(half),
+            [2048.0, 2050.0, 2048.0, 0.333_251_953_125, -2052.0]
+        );
     }
 
     #[test]

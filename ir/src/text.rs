@@ -257,7 +257,7 @@ f <p, q = 1.0> (a, b) => (c) <
     fn errors_say_where_and_what() {
         let error = parse("g (float[N] x) => (float[N] y) {\n  y = Relu(x}\n}").unwrap_err();
         assert_eq!(error.to_string(), "line 2, column 13: expected `)`\n  |   y = Relu(x}\n  |             ^");
-        assert_eq!(error.code(), "E0301");
+        assert_eq!(error.code(), "E0130");
         for text in [
             "",
             "g",

@@ -27,7 +27,7 @@ pub enum TextError {
 
 impl Coded for TextError {
     fn code(&self) -> &'static str {
-        "E0301"
+        "E0130"
     }
 
     fn kind(&self) -> ErrorKind {
