@@ -1,6 +1,6 @@
 //! The wire: prost structs generated from `onnx.proto`, and a scanner that checks bytes before they are decoded.
 //!
-//! Nobody installs `protoc`: `build.rs` compiles the file with protox. `bytes` fields are [`bytes::Bytes`], so that a tensor decoded from
+//! Nobody installs `protoc`: `build.rs` compiles the file with protox. `bytes` fields are `Bytes`, so that a tensor decoded from
 //! a mapped file aliases that file. prost drops unknown fields without a word; [`scan::check`] names them first, and says where a damaged file breaks.
 
 /// The generated types of package `onnx` (ONNX IR specification, `onnx.proto`).

@@ -4,6 +4,7 @@ mod bad_input;
 mod external;
 mod fuzz;
 mod house;
+mod ops_doc;
 mod optimize;
 mod output;
 mod recipe;

@@ -1,0 +1,36 @@
+//! `docs/ops.md` shows which cells of the operator table are filled; this test keeps it true. `SHRINX_UPDATE_DOCS=1 cargo test --test it ops_doc` writes it.
+
+use shrinx::ops::{Effects, OpTable};
+use std::fmt::Write;
+
+fn page() -> String {
+    let mut page = String::from(
+        "# Operators\n\nGenerated from the operator table: which cells are filled. Every operator that is not here is opaque: it is kept as it is.\n\n\
+         | operator | since | folds | MACs | effects | commutes | upgrades |\n|---|---|---|---|---|---|---|\n",
+    );
+    for row in OpTable::standard().rows() {
+        let name = if row.domain.is_empty() { row.op.to_string() } else { format!("{}.{}", row.domain, row.op) };
+        let tick = |there: bool| if there { "yes" } else { "" };
+        let effects = match (row.effects, row.spared.is_some()) {
+            (Effects::None, _) => "",
+            (Effects::Random, false) => "random",
+            (Effects::Random, true) => "random in training",
+            (Effects::Unknown, _) => "unknown",
+        };
+        let cells = [tick(row.fold.is_some()), tick(row.macs.is_some()), effects, tick(row.commutative), tick(row.upgrade.is_some())];
+        let _ = writeln!(page, "| {name} | {} | {} |", row.since, cells.join(" | "));
+    }
+    page
+}
+
+#[test]
+fn the_page_of_operators_is_true() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/ops.md");
+    if std::env::var_os("SHRINX_UPDATE_DOCS").is_some() {
+        std::fs::write(&path, page()).unwrap();
+    }
+    assert!(
+        std::fs::read_to_string(path).unwrap_or_default() == page(),
+        "docs/ops.md is stale: SHRINX_UPDATE_DOCS=1 cargo test --test it ops_doc"
+    );
+}
