@@ -3,6 +3,10 @@
 use shrinx::ir::{Model, ValueId, read_bytes, text, to_bytes};
 use std::fmt::Write;
 
+/// As in the binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     divan::main();
 }

@@ -109,7 +109,7 @@ impl<'a> Checker<'a> {
 
     fn run_original(&self, runtime: &dyn Runtime) -> Result<Vec<Reference>, String> {
         let model = self.original;
-        if model.nodes().any(|n| self.ops.of(model, n).effects == Effects::Random) {
+        if model.nodes().any(|n| self.ops.effects(model, n) == Effects::Random) {
             return Err("it draws random numbers".into());
         }
         let weights: u64 = model.values().filter_map(|v| model.constant(v)).map(Tensor::byte_len).sum();
@@ -119,9 +119,12 @@ impl<'a> Checker<'a> {
         let mut session = runtime.prepare(model, &outputs(model)).map_err(|e: RuntimeError| e.to_string())?;
         let facts = Facts::infer(model, self.ops);
         let mut references: Vec<Reference> = Vec::new();
-        let mut last = String::from("its inputs are no tensors of known rank");
-        for (seed, lengths) in bindings(model, &facts).iter().enumerate() {
-            let bind = |symbol: Symbol| lengths.of(symbol);
+        let mut reason = String::from("its inputs are no tensors of known rank");
+        let inputs = model.scope(Model::MAIN).inputs().iter();
+        let shapes: Vec<Vec<Dim>> = inputs.filter_map(|d| facts.of(d.value).shape.clone()).collect();
+        for (seed, (first, last, between)) in LENGTHS.into_iter().enumerate() {
+            let binding = Binding { shapes: &shapes, first, last, between };
+            let bind = |symbol: Symbol| binding.of(symbol);
             let Some(feeds) = seeded_feeds(model, &facts, &bind, seed as u64) else { continue };
             let mut outputs = Vec::new();
             let outcome = session.run(&feeds, &mut |_, tensor| {
@@ -130,13 +133,13 @@ impl<'a> Checker<'a> {
             });
             match outcome {
                 Ok(()) => references.push(Reference { feeds, outputs }),
-                Err(e) => last = format!("made-up inputs do not fit the original: {e}"),
+                Err(e) => reason = format!("made-up inputs do not fit the original: {e}"),
             }
             if references.len() == 2 {
                 break;
             }
         }
-        if references.is_empty() { Err(last) } else { Ok(references) }
+        if references.is_empty() { Err(reason) } else { Ok(references) }
     }
 }
 
@@ -144,26 +147,44 @@ fn outputs(model: &Model) -> Vec<ValueId> {
     model.scope(Model::MAIN).outputs().iter().map(|d| d.value).collect()
 }
 
-/// Lengths for symbols: those that stand first in an input's shape are batches.
-struct Binding {
-    batches: Vec<Symbol>,
-    batch: i64,
-    rest: i64,
+/// Lengths for symbols, by where they stand in the shape of an input.
+struct Binding<'a> {
+    shapes: &'a [Vec<Dim>],
+    first: i64,
+    last: i64,
+    between: i64,
 }
 
-impl Binding {
+impl Binding<'_> {
     fn of(&self, symbol: Symbol) -> i64 {
-        if self.batches.contains(&symbol) { self.batch } else { self.rest }
+        let stands = |dim: Option<&Dim>| dim.is_some_and(|d| d.symbols().contains(&symbol));
+        if self.shapes.iter().any(|s| stands(s.first())) {
+            self.first
+        } else if self.shapes.iter().any(|s| stands(s.last())) {
+            self.last
+        } else {
+            self.between
+        }
     }
 }
 
-/// Bindings to try, the likely ones first: small lengths suit sequences, multiples of 32 suit images.
-fn bindings(model: &Model, facts: &Facts) -> Vec<Binding> {
-    let shapes = model.scope(Model::MAIN).inputs().iter().filter_map(|d| facts.of(d.value).shape.as_ref());
-    let batches: Vec<Symbol> = shapes.filter_map(|s| s.first()).flat_map(Dim::symbols).collect();
-    let lengths = [(2, 7), (1, 12), (1, 64), (2, 96), (1, 32), (1, 224), (1, 1), (1, 256), (4, 4), (1, 512)];
-    lengths.into_iter().map(|(batch, rest)| Binding { batches: batches.clone(), batch, rest }).collect()
-}
+/// Lengths to try, the likely ones first: small ones suit sequences, multiples of 32 suit images, low and wide ones suit lines of text.
+const LENGTHS: [(i64, i64, i64); 14] = [
+    (2, 7, 7),
+    (1, 12, 12),
+    (1, 64, 64),
+    (2, 96, 96),
+    (1, 32, 32),
+    (1, 224, 224),
+    (2, 96, 48),
+    (1, 160, 48),
+    (1, 100, 32),
+    (1, 1, 1),
+    (1, 256, 256),
+    (4, 4, 4),
+    (1, 512, 512),
+    (1, 640, 640),
+];
 
 /// The largest difference of two outputs, relative to the largest magnitude of the first; or what makes them differ.
 fn difference(before: &Tensor, after: &Tensor) -> Result<f64, String> {
