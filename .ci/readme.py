@@ -17,5 +17,5 @@ with tempfile.TemporaryDirectory() as scratch:
     for block in blocks:
         block = block.replace("cargo ", f"CARGO_TARGET_DIR='{root}/target' cargo ").replace("target/", f"{root}/target/")
         print(block, flush=True)
-        subprocess.run(["bash", "-euo", "pipefail", "-c", block], cwd=work, check=True)
+        subprocess.run(["bash", "-eu", "-c", block], cwd=work, check=True)
 print(f"{len(blocks)} blocks ran")
