@@ -3,6 +3,7 @@
 use super::WriteFault;
 use crate::mapped::MappedFile;
 use bytes::Bytes;
+#[cfg(target_os = "linux")]
 use rustix::io::Errno;
 use std::{
     fs::{File, Permissions},
@@ -72,6 +73,7 @@ impl Pending {
 }
 
 /// Lets the kernel copy; how much it did comes back. Where it cannot between these two files, that is nothing.
+#[cfg(target_os = "linux")]
 fn copy(from: &File, mut offset: u64, to: &File, length: usize) -> Result<usize, WriteFault> {
     let mut done = 0;
     while done < length {
@@ -83,6 +85,12 @@ fn copy(from: &File, mut offset: u64, to: &File, length: usize) -> Result<usize,
         }
     }
     Ok(done)
+}
+
+/// Elsewhere, nothing is copied by the kernel.
+#[cfg(not(target_os = "linux"))]
+fn copy(_: &File, _: u64, _: &File, _: usize) -> Result<usize, WriteFault> {
+    Ok(0)
 }
 
 fn write_vectored(file: &mut File, segments: &[Bytes]) -> Result<(), WriteFault> {
