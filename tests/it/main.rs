@@ -10,3 +10,4 @@ mod output;
 mod recipe;
 mod support;
 mod text;
+mod undo;
