@@ -106,10 +106,10 @@ mod tests {
     fn an_output_stays_the_output_of_a_node() {
         assert_rewrites!(
             pass(),
-            "g (float[2] x) => (float[2] y, float[2] z) <float[2] a = {1, 2}> { y = Neg(a) z = Relu(x) }",
+            "g (float[2] x) => (float[8] y, float[2] z) <float[8] a, float[8] b> { y = Add(a, b) z = Relu(x) }",
             @"
-        -   y = Neg(a)
-        +   y = Constant() <value = float[2] {-1.0, -2.0}>
+        -   y = Add(a, b)
+        +   y = Constant() <value = float[8] #3a48e2bb>
         "
         );
     }
