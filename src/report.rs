@@ -1,6 +1,6 @@
 //! What a run did, for people and for programs.
 
-use crate::summary::Summary;
+use crate::summary::{SAMPLE_LENGTH, Summary};
 use comfy_table::{CellAlignment, Table, presets};
 use shrinx_rewrite::{Notes, check::Check};
 use std::{collections::BTreeMap, fmt::Write, time::Duration};
@@ -117,7 +117,7 @@ impl Report {
 
     fn table(&self) -> String {
         let mut table = Table::new();
-        table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_header(["", "before", "after"]);
+        table.load_preset(presets::NOTHING).set_header(["", "before", "after"]);
         let (a, b) = (&self.before, &self.after);
         table.add_row(["nodes".into(), a.nodes.to_string(), b.nodes.to_string()]);
         let names: Vec<&String> = a.ops.keys().chain(b.ops.keys()).collect();
@@ -142,12 +142,12 @@ impl Report {
     }
 }
 
-/// Multiply-accumulates for people: a number, a polynomial in declared lengths, or the number at unknown lengths of 1.
+/// Multiply-accumulates for people: a number, a polynomial in declared lengths, or the number at sample lengths.
 pub fn macs(summary: &Summary) -> String {
     let plain = summary.macs.as_deref().filter(|m| m.len() <= 40);
-    let text = match (plain, summary.macs_at_one) {
+    let text = match (plain, summary.macs_sample) {
         (Some(macs), _) => macs.parse().map_or_else(|_| macs.to_string(), grouped),
-        (None, Some(at_one)) => format!("{} (unknown lengths = 1)", grouped(at_one.unsigned_abs())),
+        (None, Some(sample)) => format!("{} (batch 1, other lengths {SAMPLE_LENGTH})", grouped(sample.unsigned_abs())),
         (None, None) => "?".into(),
     };
     if summary.macs_unknown > 0 { format!("{text} + {} nodes of unknown cost", summary.macs_unknown) } else { text }

@@ -1,8 +1,11 @@
 //! What a model consists of, counted.
 
-use shrinx_rewrite::ir::{AttributeValue, DataType, Dim, Length, Model, Tensor, TensorData, TypeKind, ValueType};
+use shrinx_rewrite::ir::{AttributeValue, DataType, Dim, Length, Model, Symbol, Tensor, TensorData, TypeKind, ValueType};
 use shrinx_rewrite::ops::{Facts, Inference, OpTable};
 use std::collections::BTreeMap;
+
+/// What an unknown length, other than a batch, is taken to be where a number is wanted.
+pub const SAMPLE_LENGTH: i64 = 64;
 
 /// Counts of a model.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
@@ -15,8 +18,8 @@ pub struct Summary {
     pub params: u64,
     /// Multiply-accumulates of one run, as a polynomial in the symbolic lengths of the inputs.
     pub macs: Option<String>,
-    /// The same where every unknown length is 1.
-    pub macs_at_one: Option<i64>,
+    /// The same where lengths that stand first in an input are 1, and other unknown ones [`SAMPLE_LENGTH`].
+    pub macs_sample: Option<i64>,
     /// Nodes whose multiply-accumulates are not known.
     pub macs_unknown: usize,
     /// Bytes of stored constants by element type.
@@ -93,7 +96,9 @@ impl Summary {
             }
         }
         let Some(total) = total else { return };
-        self.macs_at_one = facts.symbols.evaluate(&total, &|_| 1);
+        let inputs = model.scope(Model::MAIN).inputs().iter().filter_map(|d| facts.of(d.value).shape.as_ref()?.first());
+        let batches: Vec<Symbol> = inputs.flat_map(Dim::symbols).collect();
+        self.macs_sample = facts.symbols.evaluate(&total, &|s| if batches.contains(&s) { 1 } else { SAMPLE_LENGTH });
         self.macs = Some(facts.symbols.show(&total)).filter(|_| total.symbols().iter().all(|s| facts.symbols.name(*s).is_some()));
     }
 }
