@@ -134,8 +134,13 @@ impl<'a> Pipeline<'a> {
     /// Runs the passes on a model.
     pub fn run(&self, original: Model) -> Outcome {
         let before = Summary::of(&original, &self.ops);
+        let unchanged = |failures| Report { after: before.clone(), before: before.clone(), failures, ..Report::default() };
         if self.steps.is_empty() {
-            return Outcome { report: Report { after: before.clone(), before, ..Report::default() }, model: original };
+            return Outcome { report: unchanged(vec![]), model: original };
+        }
+        if let Some(what) = names_values(&original) {
+            let problem = format!("its {what} refers to values by name, which passes would take away");
+            return Outcome { report: unchanged(vec![Failure::of_all(problem)]), model: original };
         }
         let checker = Checker::new(&original, &self.ops, self.runtime.filter(|_| self.verify != Verify::Off));
         let mut failures: Vec<Failure> = Vec::new();
@@ -153,9 +158,8 @@ impl<'a> Pipeline<'a> {
             match outcome {
                 Ok((steps, check)) => {
                     if let Some(growth) = growth(&original, &model) {
-                        failures.push(Failure { pass: "all".into(), problem: format!("the result would be {growth} bytes larger") });
-                        let report = Report { after: before.clone(), before, failures, ..Report::default() };
-                        return Outcome { report, model: original };
+                        failures.push(Failure::of_all(format!("the result would be {growth} bytes larger")));
+                        return Outcome { report: unchanged(failures), model: original };
                     }
                     let after = Summary::of(&model, &self.ops);
                     return Outcome { report: Report { before, after, steps, failures, check: check.into(), ..Report::default() }, model };
@@ -216,6 +220,15 @@ impl<'a> Pipeline<'a> {
         }
         Ok(reports)
     }
+}
+
+/// What in a model refers to values by their names, outside the graph.
+fn names_values(model: &Model) -> Option<&'static str> {
+    if !model.header().training_info.is_empty() {
+        return Some("training information");
+    }
+    let annotated = model.scopes().any(|s| !model.scope(s).quantization.is_empty());
+    annotated.then_some("quantization annotation")
 }
 
 /// By how many bytes a result is larger than its original.

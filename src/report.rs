@@ -54,10 +54,17 @@ pub struct StepReport {
 /// A pass that was undone.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Failure {
-    /// The pass.
+    /// The pass; `all` where the model was left as it was.
     pub pass: String,
     /// What went wrong.
     pub problem: String,
+}
+
+impl Failure {
+    /// The model was left as it was.
+    pub(crate) fn of_all(problem: String) -> Self {
+        Self { pass: "all".into(), problem }
+    }
 }
 
 /// Whether a result computes what the original computes.
@@ -109,7 +116,10 @@ impl Report {
             }
         }
         for failure in &self.failures {
-            let _ = writeln!(out, "warning: pass `{}` was undone: {}", failure.pass, failure.problem);
+            let _ = match failure.pass.as_str() {
+                "all" => writeln!(out, "warning: the model was left as it is: {}", failure.problem),
+                pass => writeln!(out, "warning: pass `{pass}` was undone: {}", failure.problem),
+            };
         }
         let _ = writeln!(out, "{}", self.check.message);
         out
