@@ -92,20 +92,27 @@ fn reshape_target(model: &Model, context: &Context<'_>, node: NodeId) -> Option<
     let source = context.facts.of(data).shape.as_deref();
     let output = model.outputs(node)[0].and_then(|v| context.facts.of(v).shape.clone());
     let keeps_zero = matches!(model.node(node).attribute("allowzero"), Some(shrinx_rewrite::ir::AttributeValue::Int(1)));
-    let mut rest = false;
     let mut lengths = Vec::with_capacity(contents.len());
+    // A 0 copies a length that may be 0 when the model runs; beside it, a -1 of ours could not be inferred.
+    let (mut copied, mut left) = (false, false);
     for (k, length) in contents.iter().enumerate() {
-        let resolved =
-            if length.known() == Some(-1) { output.as_ref().and_then(|o| o.get(k)).and_then(Dim::known) } else { length.known() };
+        let given = length.known() == Some(-1);
+        let resolved = if given { output.as_ref().and_then(|o| o.get(k)).and_then(Dim::known) } else { length.known() };
         lengths.push(match resolved {
             Some(n) if n > 0 || (n == 0 && length.known() == Some(0)) => n,
-            None if !keeps_zero && length.known() != Some(-1) && source.and_then(|s| s.get(k)) == Some(length) => 0,
-            None if !rest => {
-                rest = true;
+            None if !keeps_zero && !given && source.and_then(|s| s.get(k)) == Some(length) => {
+                copied = true;
+                0
+            }
+            None if !lengths.contains(&-1) => {
+                left = !given;
                 -1
             }
             Some(_) | None => return None,
         });
+    }
+    if copied && left {
+        return None;
     }
     (context.facts.of(target).dtype == Some(DataType::Int64)).then(|| (target, Tensor::vector_i64(&lengths)))
 }
