@@ -61,14 +61,25 @@ impl Model {
     }
 
     /// Stores the content of a value, which then needs no producer any more. Before IR version 4 it is listed as an input too, as the specification asks.
+    /// A function has no initializers: there a `Constant` makes the value.
     pub fn store(&mut self, id: ValueId, tensor: Tensor) {
         let scope = self.scope_of(id);
+        if self.is_function(scope) {
+            // At the head of the function: later readers stand anywhere.
+            self.remake(id, OrderKey::default(), Node::constant(tensor), &[]);
+            return;
+        }
         self.detach(id);
         if self.lists_initializers(scope) && !self.is_input(id) {
             let ty = ValueType::tensor(tensor.dtype, tensor.dims.iter().map(|d| Length::Number(*d as i64)));
             self.declare_input(scope, Declaration { value: id, ty: Some(ty), doc: None, metadata: Vec::new() });
         }
         self.set_initializer(id, Some(tensor));
+    }
+
+    /// Whether a scope is a local function, which cannot store initializers.
+    pub fn is_function(&self, scope: ScopeId) -> bool {
+        matches!(self.scope(scope).kind, ScopeKind::Function(_))
     }
 
     /// Takes its producer away from a value.
@@ -293,16 +304,23 @@ impl Model {
                 self.scopes[inner.0 as usize].parent = Some(into);
             }
         }
-        let (from, initializers) = (&mut self.scopes[body.0 as usize], &mut Vec::new());
+        let from = &mut self.scopes[body.0 as usize];
         from.nodes.clear();
-        initializers.append(&mut from.initializers);
+        let initializers = std::mem::take(&mut from.initializers);
         let mut info = std::mem::take(&mut from.value_info);
         info.retain(|d| !from.inputs.iter().any(|i| i.value == d.value));
         let scope = &mut self.scopes[into.0 as usize];
         scope.nodes.extend(nodes);
-        scope.initializers.append(initializers);
+        scope.initializers.extend(&initializers);
         scope.value_info.append(&mut info);
         self.touch();
+        if self.is_function(into) {
+            for value in initializers {
+                if let Some(tensor) = self.value(value).initializer.clone() {
+                    self.store(value, tensor);
+                }
+            }
+        }
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use crate::{
     attribute::{Attribute, AttributeValue},
     model::ScopeId,
     order::OrderKey,
+    tensor::Tensor,
     value::Metadata,
 };
 use bytes::Bytes;
@@ -65,6 +66,9 @@ pub struct Node {
     pub(crate) alive: bool,
 }
 
+/// The one operator that is known by name on this side of the operator table.
+pub(crate) const CONSTANT: &str = "Constant";
+
 impl Node {
     /// A node that is not yet part of a model.
     pub fn new(op: OpName, attributes: Vec<Attribute>) -> Self {
@@ -82,6 +86,11 @@ impl Node {
             outputs: 0,
             alive: true,
         }
+    }
+
+    /// A `Constant` that holds this content: what stores a value where there are no initializers.
+    pub fn constant(content: Tensor) -> Self {
+        Self::new(OpName::onnx(CONSTANT), vec![Attribute::new("value", content)])
     }
 
     /// The scope it stands in.

@@ -21,6 +21,8 @@ pub enum Violation {
     DuplicateName { name: String },
     #[error("`{name}` is stored, and made by a node as well")]
     StoredAndMade { name: String },
+    #[error("`{name}` is stored in a function, which has no initializers")]
+    StoredInFunction { name: String },
     #[error("`{name}` is counted as used {counted} times, and used {found} times")]
     UseCount { name: String, counted: usize, found: usize },
     #[error("the nodes of a scope wait for each other in a cycle, {node} among them")]
@@ -86,6 +88,9 @@ pub fn verify(model: &Model) -> Vec<Violation> {
         }
         if model.value(value).initializer.is_some() && model.producer(value).is_some() {
             found.push(Violation::StoredAndMade { name: name.into() });
+        }
+        if model.value(value).initializer.is_some() && model.is_function(model.scope_of(value)) {
+            found.push(Violation::StoredInFunction { name: name.into() });
         }
         let counted = model.use_count(value);
         if counted != reads[value.index()] {

@@ -109,6 +109,8 @@ impl<'a> Edit<'a> {
         let fact = Fact::of_tensor(&tensor);
         let value = self.model.add_initializer(self.scope(), hint, tensor);
         self.facts.set(value, fact);
+        // In a function, a node makes it.
+        self.nodes.extend(self.model.producer(value).map(|(maker, _)| maker));
         self.values.push(value);
         value
     }

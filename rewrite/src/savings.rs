@@ -18,10 +18,10 @@ pub fn of_node(model: &Model, node: NodeId) -> u64 {
 
 /// Bytes that a constant of this content takes in the file, in the place of `value`. Never too few.
 pub fn cost(model: &Model, value: ValueId, tensor: &Tensor) -> u64 {
-    // Type and shape, where initializers have to be listed as inputs too; name and attribute, where a `Constant` has to make an output.
+    // Type and shape, where initializers have to be listed as inputs too; name and attribute, where a `Constant` has to make it: an output, and what stands in a function.
     let listed =
         if model.header().ir_version.unwrap_or(0) < 4 { 24 + model.name(value).len() as u64 + 6 * tensor.rank() as u64 } else { 0 };
-    let made = if model.is_output(value) { 40 } else { 0 };
+    let made = if model.is_output(value) || model.is_function(model.scope_of(value)) { 40 } else { 0 };
     tensor_size(tensor, model.name(value)) + listed + made
 }
 

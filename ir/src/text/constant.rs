@@ -1,7 +1,7 @@
 //! Constants among the inputs of a node: `Clip(x, 0.0, 6.0)`, `Reshape(x, [0, -1])`, `Add(x, float[64,1,1] #1f2e3d4c)`.
 //!
 //! An ours-only short form of a `Constant` node whose output is read once, in the same scope: without it a model that keeps its weights in such nodes is
-//! twice as long. The names of node, value and tensor are lost. `Constant` is the one operator that is known by name on this side of the operator table.
+//! twice as long. The names of node, value and tensor are lost.
 //!
 //! A float or int64 of rank 0 or 1 needs no type; int64 numbers have neither point nor exponent.
 
@@ -14,11 +14,10 @@ use crate::{
     build::{AttributeDraft, NodeDraft},
     dtype::DataType,
     model::{Model, NodeId, ValueId},
-    node::{Node, OpName},
+    node::{CONSTANT, Node, OpName},
     tensor::Tensor,
 };
 
-const CONSTANT: &str = "Constant";
 const VALUE: &str = "value";
 
 /// The content of a value that is to be written where it is read.

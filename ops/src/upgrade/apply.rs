@@ -49,23 +49,14 @@ pub(super) fn apply(model: &mut Model, changes: Vec<Change>, to: i64) {
     raise_opsets(model, to);
 }
 
-/// A constant in the scope of a node. A function has no initializers, so that a node holds it there.
+/// A constant in the scope of a node.
 fn add_constant(model: &mut Model, added: &mut Added, reader: NodeId, name: &str, tensor: &Tensor) -> ValueId {
     let scope = model.node(reader).scope();
     let key = (scope, tensor.dtype, tensor.dims.clone(), tensor.to_bytes().unwrap_or_default().to_vec());
     if let Some(value) = added.get(&key) {
         return *value;
     }
-    let value = if matches!(model.scope(scope).kind, ScopeKind::Function(_)) {
-        // At the head of the function: later readers stand anywhere.
-        let node = Node::new(OpName::onnx("Constant"), vec![Attribute::new("value", tensor.clone())]);
-        let name = model.fresh_name(name);
-        let value = model.add_value(scope, name);
-        model.add_node(scope, shrinx_ir::OrderKey::default(), node, &[], &[Some(value)]);
-        value
-    } else {
-        model.add_initializer(scope, name, tensor.clone())
-    };
+    let value = model.add_initializer(scope, name, tensor.clone());
     added.insert(key, value);
     value
 }

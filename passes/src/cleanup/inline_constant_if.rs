@@ -175,6 +175,37 @@ mod tests {
     }
 
     #[test]
+    fn what_a_body_stored_becomes_a_node_in_a_function() {
+        assert_rewrites!(
+            pass(),
+            "<ir_version: 9, opset_import: [\"\": 17, \"local\": 1]>
+            g (float[N] x) => (float[N] y) { y = local.f(x) }
+            <domain: \"local\", opset_import: [\"\": 17]>
+            f (p) => (q) {
+                c = Constant <value = bool {1}> ()
+                q = If <
+                    then_branch = t () => (float[N] a) <float[1] w = {2}> { a = Mul(p, w) },
+                    else_branch = e () => (float[N] b) { b = Neg(p) }
+                > (c)
+            }",
+            @"
+        -   q = If(bool {1}) <
+        -     then_branch = t () => (float[N] a) <
+        -       float[1] w = {2.0}
+        -     > {
+        -       a = Mul(p, w)
+        -     },
+        -     else_branch = e () => (float[N] b) {
+        -       b = Neg(p)
+        -     }
+        -   >
+        +   c = Constant() <value = bool {1}>
+        +   q = Mul(p, [2.0])
+        "
+        );
+    }
+
+    #[test]
     fn leaves_an_unknown_condition_alone() {
         assert_leaves!(
             pass(),

@@ -135,6 +135,27 @@ mod tests {
     }
 
     #[test]
+    fn a_function_holds_the_new_weights_in_nodes() {
+        assert_rewrites!(
+            FuseAffine,
+            "<ir_version: 9, opset_import: [\"\": 17, \"local\": 1]>
+            g (float[N,2] x) => (float[N,1] y) { y = local.f(x) }
+            <domain: \"local\", opset_import: [\"\": 17]>
+            f (p) => (q) {
+                w = Constant <value = float[2,1] {1.0, 2.0}> ()
+                k = Constant <value_float = 3.0> ()
+                m = Gemm(p, w)
+                q = Add(m, k)
+            }",
+            @"
+        -   m = Gemm(p, float[2,1] {1.0, 2.0})
+        -   q = Add(m, k)
+        +   q = Gemm(p, float[2,1] {1.0, 2.0}, [3.0])
+        "
+        );
+    }
+
+    #[test]
     fn leaves_a_factor_along_the_width_alone() {
         assert_leaves!(FuseAffine, &graph("float[4] k", "c = Conv(x, w) y = Mul(c, k)"), "another axis");
     }
