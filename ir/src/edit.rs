@@ -228,6 +228,19 @@ impl Model {
         self.value_quietly(value).output_uses += 1;
     }
 
+    /// Lets the main graph put out other values, in place of those it did: for copies that a runtime is to read values from.
+    pub fn put_out(&mut self, values: &[ValueId]) {
+        self.touch();
+        let old = std::mem::take(&mut self.scopes[0].outputs);
+        for declaration in &old {
+            self.value_quietly(declaration.value).output_uses -= 1;
+        }
+        for &value in values {
+            let known = old.iter().find(|d| d.value == value).cloned();
+            self.declare_output(Self::MAIN, known.unwrap_or(Declaration { value, ty: None, doc: None, metadata: Vec::new() }));
+        }
+    }
+
     pub(crate) fn declare_input(&mut self, scope: ScopeId, declaration: Declaration) {
         self.value_quietly(declaration.value).is_input = true;
         self.scopes[scope.0 as usize].inputs.push(declaration);

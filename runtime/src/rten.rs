@@ -8,7 +8,6 @@ mod adapt;
 mod convs;
 mod held;
 mod known;
-mod part;
 mod quantize;
 mod refused;
 mod rewrites;
@@ -18,7 +17,10 @@ mod site;
 mod testing;
 mod values;
 
-use part::Part;
+use crate::{
+    part::Part,
+    place::{describe, labelled},
+};
 use rten::{ModelOptions, ThreadPool};
 use session::RtenSession;
 use shrinx_ops::{
@@ -72,7 +74,7 @@ impl Runtime for Rten {
     }
 
     fn prepare(&self, model: &Model, wanted: &[ValueId]) -> Result<Box<dyn Session>, RuntimeError> {
-        let part = Part::of(model, wanted)?;
+        let part = Part::of(NAME, model, wanted)?;
         let facts = Facts::infer(model, &OpTable::standard());
         for node in part.nodes(model) {
             let site = Site::of(model, &facts, &part, node);
@@ -95,26 +97,9 @@ impl Runtime for Rten {
     }
 }
 
-/// The name that a node has in the copy: rten's messages lead back to the node by it.
-fn label(node: NodeId) -> String {
-    format!("node#{}", node.index())
-}
-
-fn labelled(model: &Model, label: &str) -> Option<NodeId> {
-    let index: usize = label.strip_prefix("node#")?.split('.').next()?.parse().ok()?;
-    model.nodes().find(|n| n.index() == index)
-}
-
 /// What rten says, without the name that the node has in the copy.
 fn without_place(said: &str) -> &str {
     said.strip_prefix("in node ").and_then(|s| s.split_once("\": ")).map_or(said, |(_, rest)| rest)
-}
-
-/// A node as messages name it.
-fn describe(model: &Model, node: NodeId) -> String {
-    let named = model.node(node).name.as_deref().filter(|n| !n.is_empty());
-    let first = || model.outputs(node).iter().flatten().next().map_or("?", |v| model.name(*v));
-    format!("`{}`", named.unwrap_or_else(first))
 }
 
 fn unsupported(model: &Model, node: NodeId, reason: impl Into<String>) -> RuntimeError {

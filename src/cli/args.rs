@@ -58,6 +58,23 @@ pub(super) struct Reading {
     pub(super) allow_dir: Vec<PathBuf>,
 }
 
+/// What runs models.
+#[derive(Debug, Args)]
+pub(super) struct Running {
+    /// What runs models: the embedded rten, or ONNX Runtime
+    #[arg(long, value_name = "NAME", default_value = "rten")]
+    pub(super) runtime: RuntimeName,
+    /// The library of ONNX Runtime [default: ORT_DYLIB_PATH, else the package of the active Python]
+    #[arg(long, value_name = "PATH")]
+    pub(super) onnxruntime_lib: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum RuntimeName {
+    Rten,
+    Onnxruntime,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct Optimize {
     /// The model; `-` for stdin
@@ -99,6 +116,8 @@ pub(super) struct Optimize {
     /// How the report is printed: for people on stderr, as JSON on stdout
     #[arg(long, default_value = "human")]
     pub(super) format: Format,
+    #[command(flatten)]
+    pub(super) running: Running,
     #[command(flatten)]
     pub(super) reading: Reading,
 }

@@ -7,6 +7,7 @@ mod error;
 mod input;
 mod inspect;
 mod optimize;
+mod runtime;
 
 use args::{Arguments, Command};
 use clap::Parser;

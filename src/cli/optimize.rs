@@ -3,13 +3,12 @@
 use super::{
     args::{Format, Optimize},
     error::CliError,
-    input, print,
+    input, print, runtime,
 };
 use crate::{Pipeline, PipelineOptions, Verify, recipe::Recipe};
 use shrinx_rewrite::{
     Registry,
     ir::{WriteOptions, to_stream, write_file},
-    ops::Runtime,
 };
 use std::path::Path;
 
@@ -17,13 +16,13 @@ pub(super) fn run(registry: &Registry, arguments: &Optimize, verbosity: Option<u
     let recipe = settings(arguments)?;
     let target = target(arguments)?;
     let verify = recipe.verify.unwrap_or(Verify::End);
-    let runtime = (verify != Verify::Off).then(shrinx_runtime::Rten::default);
+    let runtime = if verify == Verify::Off { None } else { Some(runtime::chosen(&arguments.running)?) };
     let options = PipelineOptions {
         level: recipe.opt_level.unwrap_or(1),
         passes: recipe.pass.clone(),
         skip: recipe.skip.clone(),
         verify,
-        runtime: runtime.as_ref().map(|r| r as &dyn Runtime),
+        runtime: runtime.as_deref(),
     };
     let pipeline = Pipeline::new(registry, &options)?;
     if let Some(path) = &arguments.save_recipe {

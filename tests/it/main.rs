@@ -8,6 +8,7 @@ mod ops_doc;
 mod optimize;
 mod output;
 mod recipe;
+mod runtime;
 mod support;
 mod text;
 mod undo;

@@ -1,6 +1,7 @@
 //! The copy of a model that rten gets: only what is needed, without declared types, and with what rten misreads spelled differently.
 
-use super::{convs, label, part::Part, rewrites, site::Site};
+use super::{convs, rewrites, site::Site};
+use crate::{part::Part, place::label};
 use shrinx_ops::{
     Facts,
     ir::{Attribute, Model, Node, OpName, Ports, Tensor, ValueId},

@@ -1,6 +1,7 @@
 //! Types and constants: what rten would compute in another precision, clip, or not find room for.
 
-use super::{part::Part, unsupported, unsupported_model, values};
+use super::{unsupported, unsupported_model, values};
+use crate::part::Part;
 use shrinx_ops::{
     Facts, RuntimeError, constant,
     ir::{Attribute, AttributeValue, DataType, Model, Node, Tensor, TensorData, ValueId},

@@ -1,6 +1,11 @@
 //! A loaded model, and how it runs.
 
-use super::{failed, guarded, label, part::Part, unsupported_model, values};
+use super::{failed, guarded, unsupported_model, values};
+use crate::{
+    input::{self, Input},
+    part::Part,
+    place::{describe, label},
+};
 use rten::{NodeId as RtenId, RunOptions, ThreadPool, Value};
 use rustc_hash::FxHashMap;
 use shrinx_ops::{
@@ -13,19 +18,11 @@ use std::sync::Arc;
 pub(super) struct RtenSession {
     model: rten::Model,
     pool: Arc<ThreadPool>,
-    inputs: Vec<Input>,
+    /// Those that the wanted values do not need have no place in rten.
+    inputs: Vec<(Input, Option<RtenId>)>,
     computed: Vec<(RtenId, DataType)>,
     wanted: Vec<(ValueId, Source)>,
     labels: FxHashMap<String, String>,
-}
-
-/// An input of the main graph; those that the wanted values do not need have no place in rten.
-struct Input {
-    name: String,
-    place: Option<RtenId>,
-    dtype: Option<DataType>,
-    shape: Option<Vec<Option<i64>>>,
-    default: Option<Tensor>,
 }
 
 /// Where a wanted value comes from.
@@ -47,10 +44,14 @@ impl RtenSession {
         loaded: rten::Model,
         pool: Arc<ThreadPool>,
     ) -> Result<Self, RuntimeError> {
-        let inputs: Vec<Input> =
-            model.scope(Model::MAIN).inputs().iter().map(|d| Input::of(model, facts, part, d.value, &loaded)).collect();
+        let place = |value: ValueId| {
+            let fed = part.has_value(value) && model.constant(value).is_none();
+            if fed { loaded.find_node(model.name(value)) } else { None }
+        };
+        let inputs = model.scope(Model::MAIN).inputs().iter();
+        let inputs = inputs.map(|d| (Input::of(model, facts, d.value), place(d.value))).collect();
         let mut session = Self { inputs, computed: Vec::new(), wanted: Vec::new(), labels: FxHashMap::default(), model: loaded, pool };
-        session.labels = part.nodes(model).map(|node| (label(node), super::describe(model, node))).collect();
+        session.labels = part.nodes(model).map(|node| (label(node), describe(model, node))).collect();
         let mut places: FxHashMap<ValueId, usize> = FxHashMap::default();
         for &value in wanted {
             let source = session.source(model, facts, value, &mut places)?;
@@ -70,7 +71,7 @@ impl RtenSession {
         if let Some(tensor) = constant(model, value) {
             return Ok(Source::Constant(tensor));
         }
-        if let Some(at) = self.inputs.iter().position(|i| i.name == name) {
+        if let Some(at) = self.inputs.iter().position(|(i, _)| i.name == name) {
             return Ok(Source::Input(at));
         }
         if let Some(place) = places.get(&value) {
@@ -102,19 +103,11 @@ impl RtenSession {
 
 impl Session for RtenSession {
     fn run(&mut self, feeds: &Feeds, sink: &mut Sink<'_>) -> Result<(), RuntimeError> {
-        if let Some((name, _)) = feeds.iter().find(|(name, _)| self.inputs.iter().all(|i| i.name != *name)) {
-            return Err(RuntimeError::BadFeed { input: name.into(), reason: "the model has no input of this name".into() });
-        }
+        input::check_names(&self.inputs.iter().map(|(i, _)| i), feeds)?;
         let mut fed = Vec::new();
-        for input in &self.inputs {
-            let bad = |reason| RuntimeError::BadFeed { input: input.name.clone(), reason };
-            match (feeds.get(&input.name).or(input.default.as_ref()), input.place) {
-                (Some(tensor), Some(place)) => {
-                    input.check(tensor).map_err(bad)?;
-                    fed.push((place, values::to_rten(tensor).map_err(bad)?));
-                }
-                (None, Some(_)) => return Err(bad("no value is given".into())),
-                (_, None) => {}
+        for (input, place) in &self.inputs {
+            if let Some(place) = place {
+                fed.push((*place, values::to_rten(input.given(feeds)?).map_err(|reason| input.bad(reason))?));
             }
         }
         let mut computed: Vec<Option<Value>> =
@@ -128,11 +121,7 @@ impl Session for RtenSession {
         for (value, source) in &self.wanted {
             let tensor = match source {
                 Source::Constant(tensor) => tensor.clone(),
-                Source::Input(at) => {
-                    let input = &self.inputs[*at];
-                    let given = feeds.get(&input.name).or(input.default.as_ref());
-                    given.cloned().ok_or_else(|| failed("an input vanished"))?
-                }
+                Source::Input(at) => self.inputs[*at].0.given(feeds)?.clone(),
                 Source::Computed(place) => {
                     uses[*place] -= 1;
                     let made = if uses[*place] == 0 { computed[*place].take() } else { computed[*place].clone() };
@@ -143,34 +132,6 @@ impl Session for RtenSession {
             sink(*value, tensor)?;
         }
         Ok(())
-    }
-}
-
-impl Input {
-    fn of(model: &Model, facts: &Facts, part: &Part, value: ValueId, loaded: &rten::Model) -> Self {
-        let fact = facts.of(value);
-        let name = model.name(value).to_string();
-        let fixed = model.constant(value).is_some();
-        Self {
-            place: if part.has_value(value) && !fixed { loaded.find_node(&name) } else { None },
-            name,
-            dtype: fact.dtype,
-            shape: fact.shape.as_ref().map(|s| s.iter().map(shrinx_ops::ir::Dim::known).collect()),
-            default: model.value(value).initializer.clone(),
-        }
-    }
-
-    fn check(&self, tensor: &Tensor) -> Result<(), String> {
-        if let Some(dtype) = self.dtype.filter(|d| *d != tensor.dtype) {
-            return Err(format!("its type is {dtype}, given is {}", tensor.dtype));
-        }
-        let Some(shape) = &self.shape else { return Ok(()) };
-        let fits = shape.len() == tensor.rank() && shape.iter().zip(&tensor.dims).all(|(s, d)| s.is_none_or(|s| s as u64 == *d));
-        if fits {
-            return Ok(());
-        }
-        let lengths: Vec<String> = shape.iter().map(|d| d.map_or("?".into(), |d| d.to_string())).collect();
-        Err(format!("its shape is [{}], given is {:?}", lengths.join(", "), tensor.dims))
     }
 }
 

@@ -1,6 +1,6 @@
 //! One node of the original model, with what is known of its surroundings.
 
-use super::part::Part;
+use crate::part::Part;
 use shrinx_ops::{
     Call, Facts,
     call::normal_axis,

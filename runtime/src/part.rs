@@ -1,21 +1,21 @@
 //! The part of a model that some values need.
 
-use super::unsupported_model;
 use shrinx_ops::{
     RuntimeError,
     ir::{Model, NodeId, ScopeId, ValueId},
 };
 
 /// Nodes and values that wanted values are computed from, those of bodies included.
-pub(super) struct Part {
+pub(crate) struct Part {
     needed: Vec<bool>,
 }
 
 impl Part {
     /// What `wanted` values of the main graph need.
-    pub(super) fn of(model: &Model, wanted: &[ValueId]) -> Result<Self, RuntimeError> {
+    pub(crate) fn of(runtime: &'static str, model: &Model, wanted: &[ValueId]) -> Result<Self, RuntimeError> {
         if let Some(inner) = wanted.iter().find(|v| model.scope_of(**v) != Model::MAIN) {
-            return Err(unsupported_model(format!("value `{}` is not in the main graph", model.name(*inner))));
+            let reason = format!("value `{}` is not in the main graph", model.name(*inner));
+            return Err(RuntimeError::UnsupportedModel { runtime, reason });
         }
         let mut part = Self { needed: vec![false; model.index_bound()] };
         let mut open = wanted.to_vec();
@@ -47,21 +47,21 @@ impl Part {
         }
     }
 
-    pub(super) fn has_node(&self, node: NodeId) -> bool {
+    pub(crate) fn has_node(&self, node: NodeId) -> bool {
         self.needed.get(node.index()).copied().unwrap_or(false)
     }
 
-    pub(super) fn has_value(&self, value: ValueId) -> bool {
+    pub(crate) fn has_value(&self, value: ValueId) -> bool {
         self.needed.get(value.index()).copied().unwrap_or(false)
     }
 
     /// The nodes, in a fixed order.
-    pub(super) fn nodes(&self, model: &Model) -> impl Iterator<Item = NodeId> {
+    pub(crate) fn nodes(&self, model: &Model) -> impl Iterator<Item = NodeId> {
         model.nodes().filter(|n| self.has_node(*n))
     }
 
     /// The values, in a fixed order.
-    pub(super) fn values(&self, model: &Model) -> impl Iterator<Item = ValueId> {
+    pub(crate) fn values(&self, model: &Model) -> impl Iterator<Item = ValueId> {
         model.values().filter(|v| self.has_value(*v))
     }
 }
@@ -69,19 +69,20 @@ impl Part {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rten::testing::model;
+    use shrinx_ops::ir::text;
 
     #[test]
     fn captures_are_needed_and_neighbours_are_not() {
-        let model = model(
+        let model = text::parse(
             "g (bool c, float[2] x) => (float[2] y, float[2] z) {
                 a = Relu(x)
                 z = Hardmax(x)
                 y = If (c) <then_branch = t () => (float[2] p) { p = Neg(a) }, else_branch = e () => (float[2] x) { }>
             }",
-        );
+        )
+        .unwrap();
         let find = |name| model.find(Model::MAIN, name).unwrap();
-        let part = Part::of(&model, &[find("y")]).unwrap();
+        let part = Part::of("test", &model, &[find("y")]).unwrap();
         let ops: Vec<&str> = part.nodes(&model).map(|n| model.node(n).op.op.as_str()).collect();
         assert_eq!(ops, ["Relu", "If", "Neg"]);
         assert!(part.has_value(find("x")) && part.has_value(find("c")) && !part.has_value(find("z")));
