@@ -222,7 +222,12 @@ pub fn set_constant(model: &mut Model, facts: &mut Facts, value: ValueId, tensor
             let place = model.node(maker).order();
             model.remake(value, place, Node::new(OpName::onnx("Constant"), vec![Attribute::new("value", tensor)]), &[]);
         }
-        _ => model.store(value, tensor),
+        made => {
+            model.store(value, tensor);
+            if let Some((maker, _)) = made.filter(|(maker, _)| model.outputs(*maker).iter().all(Option::is_none)) {
+                model.kill(maker);
+            }
+        }
     }
 }
 

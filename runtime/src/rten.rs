@@ -118,7 +118,7 @@ fn failed(reason: impl Display) -> RuntimeError {
 fn guarded<T>(run: impl FnOnce() -> Result<T, RuntimeError>) -> Result<T, RuntimeError> {
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
         let said = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-        Err(failed(format_args!("it panicked: {}", said.unwrap_or("without a message"))))
+        Err(failed(format_args!("it broke down: {}", said.unwrap_or("without a message"))))
     })
 }
 
@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn a_panic_is_an_error() {
         let error = guarded::<()>(|| panic!("index {}", 3)).unwrap_err();
-        assert_eq!(error, RuntimeError::Failed { runtime: NAME, reason: "it panicked: index 3".into() });
+        assert_eq!(error, RuntimeError::Failed { runtime: NAME, reason: "it broke down: index 3".into() });
     }
 
     #[test]

@@ -25,6 +25,27 @@ pub fn main_with(registry: &Registry) -> ExitCode {
             return ExitCode::from(u8::from(e.use_stderr()) * 2);
         }
     };
+    quiet_runtimes();
+    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(registry, &arguments))) {
+        Ok(code) => code,
+        Err(_) => ExitCode::from(3),
+    }
+}
+
+/// A runtime that gives up on its own thread is answered where it was called; anything else is our fault, and said so.
+fn quiet_runtimes() {
+    std::panic::set_hook(Box::new(|fault| {
+        let on_its_thread = std::thread::current().name().is_some_and(|name| name.starts_with("rten"));
+        let of_runtime = on_its_thread || fault.location().is_some_and(|at| at.file().contains("/rten-"));
+        if !of_runtime {
+            eprintln!(
+                "error[E0901]: internal error: {fault}\n  help: this is a bug of shrinx: please report it, with the model if you can"
+            );
+        }
+    }));
+}
+
+fn run(registry: &Registry, arguments: &Arguments) -> ExitCode {
     let outcome = match &arguments.command {
         Command::Optimize(optimize) => optimize::run(registry, optimize, arguments.verbosity()),
         Command::Info(info) => inspect::info(info),

@@ -158,14 +158,13 @@ mod tests {
                 f = Cast <to = 1> (d)
                 y = Div(x, f)
             }",
-            @r#"
+            @"
         -   int64 two = {2}
         +   int64 two = {2},
         +   int64 d = {4}
           ...
         -   d = Gather(s, two)
-        +   "" = Gather(s, two)
-        "#
+        "
         );
     }
 
