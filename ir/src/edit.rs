@@ -41,8 +41,12 @@ impl Model {
     /// Adds a scope.
     pub fn add_scope(&mut self, kind: ScopeKind, parent: Option<ScopeId>) -> ScopeId {
         self.touch();
+        let id = ScopeId(self.scopes.len() as u32);
+        if matches!(kind, ScopeKind::Function(_)) {
+            self.functions.push(id);
+        }
         self.scopes.push(Scope::new(kind, parent));
-        ScopeId(self.scopes.len() as u32 - 1)
+        id
     }
 
     /// Adds a value of exactly this name. The caller sees to it that the name is free in its scope; [`Model::fresh_name`] finds one that is.

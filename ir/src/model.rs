@@ -65,6 +65,7 @@ pub(crate) struct Edge {
 pub struct Model {
     pub(crate) graph: StableDiGraph<Vertex, Edge>,
     pub(crate) scopes: Vec<Scope>,
+    pub(crate) functions: Vec<ScopeId>,
     pub(crate) header: Header,
     revision: u64,
     pub(crate) next_order: u32,
@@ -86,6 +87,7 @@ impl Model {
         Self {
             graph: StableDiGraph::new(),
             scopes: vec![Scope::new(ScopeKind::Main, None)],
+            functions: Vec::new(),
             header,
             revision: 0,
             next_order: 0,
@@ -194,8 +196,8 @@ impl Model {
 
     /// Local functions.
     pub fn functions(&self) -> impl Iterator<Item = (ScopeId, &Function)> {
-        self.scopes().filter_map(|s| match &self.scope(s).kind {
-            ScopeKind::Function(f) => Some((s, &**f)),
+        self.functions.iter().filter_map(|s| match &self.scope(*s).kind {
+            ScopeKind::Function(f) => Some((*s, &**f)),
             ScopeKind::Main | ScopeKind::Body(_) => None,
         })
     }
