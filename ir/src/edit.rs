@@ -65,11 +65,11 @@ impl Model {
     }
 
     /// Stores the content of a value, which then needs no producer any more. Before IR version 4 it is listed as an input too, as the specification asks.
-    /// A function has no initializers: there a `Constant` makes the value.
+    /// Where there can be no initializers, a `Constant` makes the value.
     pub fn store(&mut self, id: ValueId, tensor: Tensor) {
         let scope = self.scope_of(id);
-        if self.is_function(scope) {
-            // At the head of the function: later readers stand anywhere.
+        if self.stores_in_nodes(scope) {
+            // At the head of the scope: later readers stand anywhere.
             self.remake(id, OrderKey::default(), Node::constant(tensor), &[]);
             return;
         }
@@ -79,6 +79,12 @@ impl Model {
             self.declare_input(scope, Declaration { value: id, ty: Some(ty), doc: None, metadata: Vec::new() });
         }
         self.set_initializer(id, Some(tensor));
+    }
+
+    /// Whether nodes have to hold what a scope stores: in functions, and in bodies before IR version 4, whose initializers would be inputs.
+    pub fn stores_in_nodes(&self, scope: ScopeId) -> bool {
+        let body = matches!(self.scope(scope).kind, ScopeKind::Body(_));
+        self.is_function(scope) || (body && self.header.ir_version.unwrap_or(0) < 4)
     }
 
     /// Whether a scope is a local function, which cannot store initializers.

@@ -21,7 +21,7 @@ pub fn cost(model: &Model, value: ValueId, tensor: &Tensor) -> u64 {
     // Type and shape, where initializers have to be listed as inputs too; name and attribute, where a `Constant` has to make it: an output, and what stands in a function.
     let listed =
         if model.header().ir_version.unwrap_or(0) < 4 { 24 + model.name(value).len() as u64 + 6 * tensor.rank() as u64 } else { 0 };
-    let made = if model.is_output(value) || model.is_function(model.scope_of(value)) { 40 } else { 0 };
+    let made = if model.is_output(value) || model.stores_in_nodes(model.scope_of(value)) { 40 } else { 0 };
     tensor_size(tensor, model.name(value)) + listed + made
 }
 
