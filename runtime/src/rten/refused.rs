@@ -34,6 +34,7 @@ pub(super) fn reason(site: &Site<'_>) -> Option<&'static str> {
         }
         "Cast" | "CastLike" => rewrites::cast_target(site).is_none().then_some("element types that are not known"),
         "ConvInteger" => convolution(site).or(when(is_padded(site), "padding")),
+        "Div" | "Pow" => when(widens(site), "a second input of one element that adds axes"),
         "Dropout" => when(site.wants(1), "output mask").or(when(site.has(2) && !is_zero(site, 2), "training mode")),
         "GridSample" => when(site.rank(0) != Some(4), "an input that is not of rank 4"),
         "GRU" | "LSTM" => {
@@ -53,6 +54,12 @@ pub(super) fn reason(site: &Site<'_>) -> Option<&'static str> {
         "Unsqueeze" | "Squeeze" => when(site.rank(1) == Some(0), "axes that are a scalar"),
         _ => None,
     }
+}
+
+/// Whether the second input may have one element and more axes than the first: rten takes it for a scalar then.
+fn widens(site: &Site<'_>) -> bool {
+    let single = |other: &[Dim]| other.iter().all(|d| d.known().is_none_or(|n| n == 1));
+    site.shape(1).is_some_and(|other| single(other) && site.rank(0).is_some_and(|rank| rank < other.len()))
 }
 
 fn is_zero(site: &Site<'_>, port: usize) -> bool {
@@ -139,6 +146,7 @@ mod tests {
             ),
             ("g (float[2] x) => (float y) { [last] y = RandomNormalLike(x) }", "`last`: it draws random numbers"),
             ("g (bool[2,2] x) => (bool y) { y = ReduceMax(x) }", "`y`: booleans"),
+            ("g (float[2] x, float[1,N] d) => (float[1,2] y) { y = Div(x, d) }", "`y`: a second input of one element that adds axes"),
             ("g (uint8[2] x) => (uint8[2] y) { y = Add(x, x) }", "`y`: not known to be right for types uint8, uint8"),
             ("g (float[2] x) => (float[2] y) { y = Hardmax(x) }", "`y`: the operator is not known to be right"),
             ("g (double[2] x) => (float[2] y) { y = Cast<to=1>(x) }", "`y`: not known to be right for types double"),
