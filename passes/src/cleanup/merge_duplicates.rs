@@ -82,6 +82,9 @@ fn same(model: &Model, a: NodeId, b: NodeId) -> bool {
     let (x, y) = (model.node(a), model.node(b));
     let alike = |p: &AttributeValue, q: &AttributeValue| match (p, q) {
         (AttributeValue::Tensor(s), AttributeValue::Tensor(t)) => s.same_content(t),
+        // By their bits: -0 equals 0, and divides otherwise.
+        (AttributeValue::Float(s), AttributeValue::Float(t)) => s.to_bits() == t.to_bits(),
+        (AttributeValue::Floats(s), AttributeValue::Floats(t)) => s.iter().map(|x| x.to_bits()).eq(t.iter().map(|x| x.to_bits())),
         _ => p == q,
     };
     x.op.op == y.op.op
@@ -149,6 +152,20 @@ mod tests {
     #[test]
     fn leaves_two_outputs_alone() {
         assert_leaves!(pass(), "g (float[4] x) => (float[4] y, float[4] z) { y = Relu(x) z = Relu(x) }", "");
+    }
+
+    #[test]
+    fn leaves_zeros_of_other_signs_alone() {
+        assert_leaves!(
+            pass(),
+            "g (float[1] x) => (float[1] y, float[1] z) {
+                a = Constant <value_floats = [0.0]> ()
+                b = Constant <value_floats = [-0.0]> ()
+                y = Div(x, a)
+                z = Div(x, b)
+            }",
+            ""
+        );
     }
 
     #[test]
