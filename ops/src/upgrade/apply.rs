@@ -25,6 +25,8 @@ impl Change {
 type Added = FxHashMap<(ScopeId, DataType, Vec<u64>, Vec<u8>), ValueId>;
 
 pub(super) fn apply(model: &mut Model, changes: Vec<Change>, to: i64) {
+    // First, for a newer IR version lets bodies have initializers.
+    raise_opsets(model, to);
     let mut added = Added::default();
     for change in changes {
         let node = model.node_mut(change.node);
@@ -46,7 +48,6 @@ pub(super) fn apply(model: &mut Model, changes: Vec<Change>, to: i64) {
             flatten_around(model, change.node, axis);
         }
     }
-    raise_opsets(model, to);
 }
 
 /// A constant in the scope of a node.
