@@ -1,9 +1,9 @@
 //! Rounding with error feedback (GPTQ, arXiv 2210.17323): codes Q that keep the output, not the weights: least (W - SQ) H (W - SQ)ᵀ a row.
 //!
 //! The columns are rounded one after the other, each after the errors so far have been put on it. GPTQ does this with the Cholesky factor
-//! of H⁻¹; here the factor of H itself gives the same codes and nothing is inverted (as shown in QuIP, arXiv 2307.13304): with H = L Lᵀ
-//! the error of a row is ‖e L‖², its term k is e_k L_kk + Σ_{m>k} e_m L_mk. Going from the last column to the first, the sum is known when k
-//! is rounded, and w_k is moved by it: code_k = round((w_k + Σ_{m>k} e_m L_mk / L_kk) / s). The columns are sorted by H's diagonal, so that
+//! of H⁻¹; here the factor of H itself gives the same codes and nothing is inverted (as shown in QuIP, arXiv 2307.13304): with H = L Lᵀ the
+//! error of a row is ‖e L‖², its term k is e_k L_kk + Σ_{m>k} e_m L_mk. Going from the last column to the first, the sum is known when k is
+//! rounded, and w_k is moved by it: code_k = round((w_k + Σ_{m>k} e_m L_mk / L_kk) / s). The columns are sorted by H's diagonal, so that
 //! the one that matters most comes first, while there is still room to make up for its error.
 //!
 //! The sum for the columns of the current block is kept up to date one by one, for those to come by one matrix product a block.
@@ -17,12 +17,12 @@ use faer::{Accum, Mat, Par};
 const BLOCK: usize = 64;
 const DAMPINGS: i32 = 5;
 
-/// The codes `[rows, n]` of `weights` `[rows, n]` under `scales` `[rows]`, each within ±`limit`. `hessian` `[n, n]` is E[x xᵀ] of the inputs, centred if
-/// a bias takes up the mean.
+/// The codes `[rows, n]` of `weights` `[rows, n]` under `scales` `[rows]`, each within ±`limit`. `hessian` `[n, n]` is `E[x xᵀ]` of the
+/// inputs, centred if a bias takes up the mean.
 ///
-/// `damping` (0.01 is usual) times the mean of the diagonal is added to the diagonal, ten times as much after each factorization that fails,
-/// four times over; then, and for numbers that are not finite, the answer is `None`. A column without input is rounded to nearest. So is a whole
-/// row where that has less error under the damped Hessian: it can, as feedback is greedy and codes end at the limit.
+/// `damping` (0.01 is usual) times the mean of the diagonal is added to it, ten times as much after each factorization that fails,
+/// four times over; then, and for numbers that are not finite, the answer is `None`. A column without input is rounded to nearest. So is a
+/// whole row where that has less error under the damped Hessian: it can, as feedback is greedy and codes end at the limit.
 pub fn gptq(weights: &[f64], rows: usize, n: usize, scales: &[f64], hessian: &[f64], damping: f64, limit: i32) -> Option<Vec<i8>> {
     assert_eq!(weights.len(), rows * n);
     assert_eq!(scales.len(), rows);

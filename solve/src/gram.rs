@@ -1,7 +1,8 @@
 //! Second moments of the rows that flow into a layer, and with the rows that flow out, added up as they come.
 //!
-//! Everything is f64: the product of two f32 is exact there, so that centring, which takes E[x]² from E[x²], loses nothing worth naming. Products of f32 blocks
-//! would be twice as fast and leave 20 bits of a covariance when the mean is as large as the deviation, 10 when it is 30 times as large.
+//! Everything is f64: the product of two f32 is exact there, so that centring, which takes `E[x]²` from `E[x²]`, loses next to nothing.
+//! Products of f32 blocks would take half the time and lose ten bits of a covariance where a mean is 30 times its deviation. Only one
+//! triangle is computed, which wins that half back.
 
 use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
@@ -10,7 +11,8 @@ use faer::{Accum, Mat, MatRef, Par};
 /// Rows that are multiplied at once: their f64 copy stays small.
 const BLOCK: usize = 256;
 
-/// Sums over rows x `[n]` and y `[outputs]`: of x xᵀ, x yᵀ, x and y. The result depends on the order of the rows, in the last bits only, and on nothing else.
+/// Sums over rows x `[n]` and y `[outputs]`: of x xᵀ, x yᵀ, x and y. Their last bits depend on the order and the portions in which rows
+/// were added, and on nothing else.
 #[derive(Debug, Clone)]
 pub struct Gram {
     rows: u64,
@@ -21,12 +23,12 @@ pub struct Gram {
     output_sums: Vec<f64>,
 }
 
-/// The rows' covariance, and their covariance with the outputs: E[(x - x̄)(x - x̄)ᵀ] and E[(x - x̄)(y - ȳ)ᵀ].
+/// Second moments of inputs, and with outputs.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Covariance {
-    /// `[n, n]`, symmetric.
+pub struct Moments {
+    /// Of x with x, `[n, n]`, symmetric.
     pub inputs: Vec<f64>,
-    /// `[n, outputs]`.
+    /// Of x with y, `[n, outputs]`.
     pub cross: Vec<f64>,
 }
 
@@ -59,36 +61,44 @@ impl Gram {
         self.rows
     }
 
-    /// E[x], `[n]`. With no rows all means are 0.
+    /// `E[x]`, `[n]`. With no rows all means are 0.
     pub fn mean(&self) -> Vec<f64> {
         self.sums.iter().map(|sum| sum / self.count()).collect()
     }
 
-    /// E[y], `[outputs]`.
+    /// `E[y]`, `[outputs]`.
     pub fn output_mean(&self) -> Vec<f64> {
         self.output_sums.iter().map(|sum| sum / self.count()).collect()
     }
 
-    /// E[x²], `[n]`.
+    /// `E[x²]`, `[n]`.
     pub fn mean_square(&self) -> Vec<f64> {
         (0..self.sums.len()).map(|i| self.squares[(i, i)] / self.count()).collect()
     }
 
-    /// The covariances.
-    pub fn centred(&self) -> Covariance {
-        let (n, outputs) = (self.sums.len(), self.output_sums.len());
-        let (mean, output_mean) = (self.mean(), self.output_mean());
+    /// The covariances `E[(x - x̄)(x - x̄)ᵀ]` and `E[(x - x̄)(y - ȳ)ᵀ]`: what matters where a bias takes up the means.
+    pub fn centred(&self) -> Moments {
+        self.about(&self.mean(), &self.output_mean())
+    }
+
+    /// `E[x xᵀ]` and `E[x yᵀ]`, where there is no bias.
+    pub fn raw(&self) -> Moments {
+        self.about(&vec![0.0; self.sums.len()], &vec![0.0; self.output_sums.len()])
+    }
+
+    fn about(&self, mean: &[f64], output_mean: &[f64]) -> Moments {
+        let (n, outputs) = (mean.len(), output_mean.len());
         let mut inputs = vec![0.0; n * n];
         for i in 0..n {
             // Column by column, as the triangle is stored.
             for j in i..n {
-                let covariance = self.squares[(j, i)] / self.count() - mean[i] * mean[j];
-                (inputs[i * n + j], inputs[j * n + i]) = (covariance, covariance);
+                let moment = self.squares[(j, i)] / self.count() - mean[i] * mean[j];
+                (inputs[i * n + j], inputs[j * n + i]) = (moment, moment);
             }
             inputs[i * n + i] = inputs[i * n + i].max(0.0);
         }
         let cross = |i: usize| self.cross[(i / outputs, i % outputs)] / self.count() - mean[i / outputs] * output_mean[i % outputs];
-        Covariance { inputs, cross: (0..n * outputs).map(cross).collect() }
+        Moments { inputs, cross: (0..n * outputs).map(cross).collect() }
     }
 
     fn count(&self) -> f64 {
@@ -122,7 +132,7 @@ mod tests {
         assert_eq!(gram.rows(), 700);
         let at = |values: &[f32], width: usize, row: usize, i: usize| f64::from(values[row * width + i]);
         let mean = |values: &[f32], width: usize, i: usize| (0..m).map(|row| at(values, width, row, i)).sum::<f64>() / m as f64;
-        let covariance = gram.centred();
+        let (covariance, raw) = (gram.centred(), gram.raw());
         for i in 0..n {
             let mx = mean(&x, n, i);
             assert!((gram.mean()[i] - mx).abs() < 1e-12);
@@ -132,6 +142,7 @@ mod tests {
                 let expected = (0..m).map(|row| (at(&x, n, row, i) - mx) * (at(&x, n, row, j) - mj)).sum::<f64>() / m as f64;
                 assert!((covariance.inputs[i * n + j] - expected).abs() < 1e-10);
                 assert_eq!(covariance.inputs[i * n + j], covariance.inputs[j * n + i]);
+                assert!((raw.inputs[i * n + j] - expected - mx * mj).abs() < 1e-9);
             }
             for o in 0..outputs {
                 let my = mean(&y, outputs, o);
@@ -144,9 +155,9 @@ mod tests {
 
     #[test]
     fn needs_neither_rows_nor_outputs() {
-        assert_eq!(Gram::new(2, 1).centred(), Covariance { inputs: vec![0.0; 4], cross: vec![0.0; 2] });
+        assert_eq!(Gram::new(2, 1).centred(), Moments { inputs: vec![0.0; 4], cross: vec![0.0; 2] });
         let mut gram = Gram::new(1, 0);
         gram.add(&[1.0, 3.0], &[]);
-        assert_eq!(gram.centred(), Covariance { inputs: vec![1.0], cross: vec![] });
+        assert_eq!(gram.centred(), Moments { inputs: vec![1.0], cross: vec![] });
     }
 }

@@ -4,10 +4,11 @@ use crate::cholesky::cholesky;
 use faer::linalg::triangular_solve::{solve_lower_triangular_in_place, solve_upper_triangular_in_place};
 use faer::{Mat, Par};
 
-/// (G + λI)⁻¹ C `[n, m]` of `gram` G `[n, n]` and `cross` C `[n, m]`, with λ = `damping` times the mean of G's diagonal. `None` if that is not positive definite.
+/// (G + λI)⁻¹ C `[n, m]` of `gram` G `[n, n]` and `cross` C `[n, m]`, with λ = `damping` times the mean of G's diagonal. `None` if that is
+/// not positive definite.
 ///
-/// With G = E[x xᵀ] and C = E[x yᵀ], both centred or both not, the result R makes ‖y - Rᵀx‖² + λ‖R‖² least: to correct weights W (a row an
-/// output), let y be what Wx misses, and add Rᵀ.
+/// With G = `E[x xᵀ]` and C = `E[x yᵀ]`, both centred or both not, the result R makes ‖y - Rᵀx‖² + λ‖R‖² least: to correct weights W (a row
+/// an output), let y be what Wx misses, and add Rᵀ.
 pub fn ridge(gram: &[f64], cross: &[f64], n: usize, m: usize, damping: f64) -> Option<Vec<f64>> {
     assert_eq!(gram.len(), n * n);
     assert_eq!(cross.len(), n * m);

@@ -1,12 +1,15 @@
 //! A scale for each input channel of a layer, free of charge at run time: x_c is quantized with step s_c and the weights take up the rest.
 //!
-//! Small steps make the activations fine and, as they stand in the weights then, the weights of the other channels coarse: s_c spreads the difficulty. With
-//! u8 activations and weights of one scale an output, the noise of the outputs is (both roundings uniform)
+//! A small step makes its channel fine, but shrinks the channel's weights, which stand as w s_c, against the largest of their output, which
+//! sets the step D of all: they get coarse. A large step makes the others' weights coarse. With both roundings uniform, the noise is
 //!
+//! ```text
 //! J(s) = Σ_o v_o [ Σ_c s_c² Σ_k w_ock² / 12 + D_o² / 12 · Σ_ck E[x_ck²] / s_c² ],  D_o = max_ck |w_ock| s_c / limit
+//! ```
 //!
-//! and s_c is at least what clips nothing. The search starts from the best of a grid, s = full^a · max(full)^(1-a) · (w_c / median w)^-b with w_c the
-//! channel's largest weight, which holds both "one scale for all" and "each its own", and goes on channel by channel; J never rises.
+//! and s_c is at least what clips nothing. The search starts from the best of a grid, s = full^a · max(full)^(1-a) · (w_c / median w)^-b
+//! with w_c the channel's largest weight, which holds both "one scale for all" and "each its own", and goes on channel by channel; J never
+//! rises.
 
 /// Exponents of the grid: a in eighths, b.
 const EIGHTHS: std::ops::RangeInclusive<u8> = 0..=8;
@@ -14,15 +17,17 @@ const POWERS: [f64; 3] = [0.0, 0.25, 0.5];
 /// What a channel's scale is multiplied by, one of them 1.
 const MOVES: [f64; 8] = [0.5, 0.7, 0.84, 1.0, 1.19, 1.41, 2.0, 4.0];
 const SWEEPS: usize = 3;
+/// The least scale, relative to the largest that a channel needs.
+const LEAST: f64 = 1e-3;
 
 /// What the search is about.
 #[derive(Debug, Clone, Copy)]
 pub struct InputScales<'a> {
-    /// The least scale of each channel that clips nothing, `[inputs]`, all above 0.
+    /// The least scale of each channel that clips nothing, `[inputs]`. Less than a thousandth of the largest is taken as that.
     pub full: &'a [f64],
     /// `[outputs, inputs, kernel]`; the kernel of a matrix product is 1.
     pub weights: &'a [f64],
-    /// E[x²] about the zero point, `[inputs, kernel]` or `[inputs]`.
+    /// `E[x²]` about the zero point, `[inputs, kernel]` or `[inputs]`.
     pub second_moment: &'a [f64],
     /// What noise in each output counts, `[outputs]`: 1, or one over its variance.
     pub importance: &'a [f64],
@@ -32,10 +37,13 @@ pub struct InputScales<'a> {
 
 /// The scales `[inputs]`, none below `full`, that the search found to make J least.
 pub fn search_scales(layer: &InputScales) -> Vec<f64> {
+    let widest = layer.full.iter().copied().fold(0.0, f64::max);
+    let least = if widest > 0.0 { LEAST * widest } else { 1.0 };
+    let full: Vec<f64> = layer.full.iter().map(|full| full.max(least)).collect();
     let objective = Objective::of(layer);
-    let mut scales = objective.best_of_grid(layer.full);
+    let mut scales = objective.best_of_grid(&full);
     for _ in 0..SWEEPS {
-        objective.sweep(layer.full, &mut scales);
+        objective.sweep(&full, &mut scales);
     }
     scales
 }
@@ -45,7 +53,7 @@ struct Objective<'a> {
     importance: &'a [f64],
     /// Σ_ok v_o w_ock², a channel.
     energy: Vec<f64>,
-    /// Σ_k E[x_ck²], a channel.
+    /// Σ_k `E[x_ck²]`, a channel.
     power: Vec<f64>,
     /// max_k |w_ock| / limit, a row a channel.
     steps: Vec<f64>,
@@ -199,7 +207,7 @@ mod tests {
     impl Case {
         /// Channels of uneven ranges, outputs of uneven importance.
         fn random(random: &mut Random, outputs: usize, inputs: usize, kernel: usize) -> Self {
-            let full: Vec<f64> = (0..inputs).map(|_| 10_f64.powf(random.normal() * 0.5)).collect();
+            let full: Vec<f64> = (0..inputs).map(|_| 10_f64.powf(random.uniform() * 2.0)).collect();
             let second_moment = (0..inputs * kernel).map(|i| (full[i / kernel] * (20.0 + 60.0 * random.uniform())).powi(2)).collect();
             let importance = (0..outputs).map(|_| 0.1 + random.uniform()).collect();
             Self { full, weights: random.normals(outputs * inputs * kernel), second_moment, importance }
@@ -294,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_a_second_moment_a_channel_and_channels_without_weights() {
+    fn takes_a_second_moment_a_channel_and_channels_without_weights_or_range() {
         let mut random = Random(4);
         let mut case = Case::random(&mut random, 3, 4, 9);
         (0..36).for_each(|i| case.second_moment[i] = case.second_moment[i / 9 * 9]);
@@ -302,6 +310,7 @@ mod tests {
         let (all, short) = (search_scales(&case.layer()), search_scales(&InputScales { second_moment: &each, ..case.layer() }));
         assert!(all.iter().zip(&short).all(|(a, b)| (a / b - 1.0).abs() < 1e-9));
         case.weights.fill(0.0);
+        case.full[2] = 0.0;
         assert!(search_scales(&case.layer()).iter().all(|scale| scale.is_finite()));
     }
 }
