@@ -1,8 +1,8 @@
 //! `f(x)` ⟶ `x`, when f does nothing: Identity, Dropout in inference, a Cast to the type that is there, a Reshape, Expand, Flatten or Tile to the shape
 //! that is there, a Transpose in order, a Slice of everything, a Pad of nothing, a Concat of one, x + 0, x · 1, a Relu of a Relu.
 //!
-//! Needs the facts that show it. An Identity between an input and an output of a graph stays: both names are public. (x + 0 maps -0 to 0, which compares
-//! equal.)
+//! Needs the facts that show it. An Identity between an input and an output of a graph stays: both names are public. x + 0 stays for floats, as it makes
+//! 0 of -0; x + (-0) and x − 0 go.
 
 use shrinx_rewrite::{
     Edit, Fidelity, Match, Pattern, Replacement, Rewrite, Skip,
@@ -56,7 +56,7 @@ impl Rewrite for EliminateIdentity {
             "Slice" => (same_shape() && all(edit, &inputs, 4, 1)).then_some(x),
             "Pad" => pads_nothing(edit, call.opset, call.ints("pads"), &inputs).then_some(x),
             "Concat" | "Sum" | "Mean" | "Max" | "Min" => (inputs.len() == 1).then_some(x),
-            "Add" => neutral(edit, &inputs, 0.0, true),
+            "Add" => neutral(edit, &inputs, -0.0, true),
             "Sub" => neutral(edit, &inputs, 0.0, false),
             "Mul" => neutral(edit, &inputs, 1.0, true),
             "Div" | "Pow" => neutral(edit, &inputs, 1.0, false),
@@ -98,7 +98,7 @@ fn neutral(edit: &Edit<'_>, inputs: &Ports, element: f64, commutes: bool) -> Opt
 
 fn is_all(tensor: &Tensor, element: f64) -> bool {
     match (tensor.to_f64(), tensor.to_integers()) {
-        (Some(values), _) => values.iter().all(|x| *x == element),
+        (Some(values), _) => values.iter().all(|x| x.to_bits() == element.to_bits()),
         (None, Some(values)) => values.iter().all(|x| *x == element as i64),
         (None, None) => false,
     }
@@ -120,7 +120,7 @@ mod tests {
     fn removes_what_returns_its_input() {
         assert_rewrites!(
             EliminateIdentity,
-            "g (float[N,4] x) => (float[N,4] y) <float[4] zeros = {0, 0, 0, 0}, float one = {1}, int64[2] all = {0, 4}> {
+            "g (float[N,4] x) => (float[N,4] y) <float[4] zeros = {-0.0, -0.0, -0.0, -0.0}, float one = {1}, int64[2] all = {0, 4}> {
                 a = Neg(x)
                 b = Identity(a)
                 c = Cast <to = 1> (b)
@@ -199,6 +199,17 @@ mod tests {
             "g (float[3] x) => (float[3] y) { a = Cast <to = 10> (x) y = Cast <to = 1> (a) }",
             "changes its input"
         );
+    }
+
+    #[test]
+    fn leaves_a_sum_that_takes_the_sign_off_zero_alone() {
+        assert_leaves!(EliminateIdentity, "g (float[3] x) => (float[3] y) <float zero = {0}> { y = Add(x, zero) }", "changes its input");
+        assert_leaves!(EliminateIdentity, "g (float[3] x) => (float[3] y) <float zero = {-0.0}> { y = Sub(x, zero) }", "changes its input");
+        assert_rewrites!(EliminateIdentity, "g (int64[3] x) => (int64[3] y) <int64 zero = {0}> { a = Add(x, zero) y = Neg(a) }", @"
+        -   a = Add(x, zero)
+        -   y = Neg(a)
+        +   y = Neg(x)
+        ");
     }
 
     #[test]

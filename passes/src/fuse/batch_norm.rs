@@ -42,6 +42,9 @@ impl Rewrite for FuseBatchNorm {
         let linear = Linear::of(edit.model(), node).map_err(Skip::because)?;
         if edit.model().node(node).is("MatMul") {
             edit.require_rank(linear.input, 2)?;
+            if call.opset < 7 {
+                return Err(Skip::because("Gemm broadcasts by an attribute before opset 7"));
+            }
         }
         let read = |name| {
             let [value] = found.values([name]);
@@ -151,6 +154,13 @@ mod tests {
         +   y = Gemm(x, w_1, w_bias)
         "
         );
+    }
+
+    #[test]
+    fn leaves_a_matmul_of_an_old_opset_alone() {
+        let nodes = "c = MatMul(x, w) y = BatchNormalization <is_test = 1> (c, s, b, m, v)";
+        let source = graph("float[N,3] x", "float[N,4] y", "float[3,4] w", nodes);
+        assert_leaves!(FuseBatchNorm, &format!("<ir_version: 3, opset_import: [\"\": 6]> {source}"), "before opset 7");
     }
 
     #[test]
