@@ -8,6 +8,7 @@
 
 pub mod call;
 pub mod constant;
+pub mod costs;
 pub mod facts;
 pub mod fold;
 pub mod infer;
