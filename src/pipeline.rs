@@ -83,6 +83,8 @@ impl Coded for PipelineError {
 /// An ordered list of passes, ready to run on models.
 pub struct Pipeline<'a> {
     steps: Vec<&'a dyn Pass>,
+    /// Those of the second level, in order: given up, one after the other, where the result would be larger than the original.
+    dispensable: Vec<&'a str>,
     ops: OpTable,
     verify: Verify,
     runtime: Option<&'a dyn Runtime>,
@@ -123,7 +125,8 @@ impl<'a> Pipeline<'a> {
             options.passes.iter().map(find).collect::<Result<_, _>>()?
         };
         let steps = chosen.into_iter().filter(|p| !options.skip.iter().any(|s| s == p.name())).collect();
-        Ok(Self { steps, ops: OpTable::standard(), verify: options.verify, runtime: options.runtime })
+        let dispensable = registry.steps().iter().filter(|s| s.level == Level::Two).map(|s| s.pass.name()).collect();
+        Ok(Self { steps, dispensable, ops: OpTable::standard(), verify: options.verify, runtime: options.runtime })
     }
 
     /// Names of the passes, in order.
@@ -158,7 +161,13 @@ impl<'a> Pipeline<'a> {
             match outcome {
                 Ok((steps, check)) => {
                     if let Some(growth) = growth(&original, &model) {
-                        failures.push(Failure::of_all(format!("the result would be {growth} bytes larger")));
+                        let problem = format!("the result would be {growth} bytes larger");
+                        let applied = |pass: &&str| steps.iter().any(|s| s.pass == *pass && s.applied > 0);
+                        if let Some(pass) = self.dispensable.iter().copied().find(applied) {
+                            failures.push(Failure { pass: pass.into(), problem });
+                            continue;
+                        }
+                        failures.push(Failure::of_all(problem));
                         return Outcome { report: unchanged(failures), model: original };
                     }
                     let after = Summary::of(&model, &self.ops);

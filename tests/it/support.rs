@@ -56,7 +56,7 @@ pub(crate) fn model(text: &str) -> Vec<u8> {
 
 /// A small model with a few things to do.
 pub(crate) const SMALL: &str = r"
-    small (float[N,4] x) => (float[N,4] y) <float[4] b = {0, 0, 0, 0}> {
+    small (float[N,4] x) => (float[N,4] y) <float[4] b = {-0.0, -0.0, -0.0, -0.0}> {
         i = Identity(x)
         a = Add(i, b)
         y = Relu(a)

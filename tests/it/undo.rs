@@ -85,3 +85,14 @@ fn one_that_breaks_the_graph_is_found_out_even_without_running() {
     assert_eq!(undone, ["cuts"]);
     assert!(result.contains("y = Sigmoid(b)") && !result.contains("Identity"), "{result}");
 }
+
+#[test]
+fn a_raised_opset_is_given_up_where_the_file_would_grow() {
+    let source = "<ir_version: 6, opset_import: [\"\": 11]> g (float[1,4] x) => (float[4] y) { a = Neg(x) y = Squeeze <axes = [0]> (a) }";
+    let registry = shrinx::standard();
+    let options = PipelineOptions { level: 2, verify: Verify::Off, ..PipelineOptions::default() };
+    let outcome = Pipeline::new(&registry, &options).unwrap().run(text::parse(source).unwrap());
+    let undone: Vec<&str> = outcome.report.failures.iter().map(|f| f.pass.as_str()).collect();
+    assert_eq!(undone, ["raise-opset"]);
+    assert_eq!((outcome.model.opset(Model::MAIN, ""), outcome.model.nodes().count()), (Some(11), 2));
+}

@@ -3,6 +3,7 @@
 use shrinx_rewrite::ops::{
     Fact, Facts, constant,
     ir::{DataType, Model, NodeId, Tensor, ValueId},
+    table::is_local_function,
 };
 
 /// `x · k`, `x / k`, `x + k`, `x − k` or `k − x`.
@@ -20,7 +21,7 @@ pub(super) struct Affine {
 impl Affine {
     /// The view of a node; `None` where it is something else, or not in float32 or float64, or k would enlarge x.
     pub(super) fn of(model: &Model, facts: &Facts, node: NodeId) -> Option<Self> {
-        if model.opset(model.node(node).scope(), "")? < 7 {
+        if model.opset(model.node(node).scope(), "")? < 7 || !is_standard(model, node) {
             return None;
         }
         let ([Some(a), Some(b)], [Some(y)]) = (&model.inputs(node)[..], &model.outputs(node)[..]) else { return None };
@@ -36,6 +37,12 @@ impl Affine {
         let k = scalar(&tensor, fact).map(|k| vec![k]).or_else(|| along_channels(&tensor, fact))?;
         Some(Self { x, y: *y, k, k_first })
     }
+}
+
+/// Whether a node is of the standard domain, and means what stands there.
+pub(super) fn is_standard(model: &Model, node: NodeId) -> bool {
+    let node = model.node(node);
+    node.op.domain().is_empty() && !is_local_function(model, node)
 }
 
 /// Whether folding in this element type loses nothing that matters.

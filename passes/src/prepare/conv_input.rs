@@ -1,6 +1,6 @@
 //! Convolutions seen from their input: what a factor or a term on its channels does to weight and bias.
 
-use super::affine::is_precise;
+use super::affine::{is_precise, is_standard};
 use shrinx_rewrite::ops::{
     Call, constant,
     ir::{Model, NodeId, Tensor, ValueId},
@@ -28,7 +28,7 @@ impl ConvInput {
     pub(super) fn of(model: &Model, node: NodeId) -> Result<Self, &'static str> {
         let call = Call { node: model.node(node), opset: 0 };
         let transposed = call.node.is("ConvTranspose");
-        if (!transposed && !call.node.is("Conv")) || call.has_references() {
+        if (!transposed && !call.node.is("Conv")) || !is_standard(model, node) || call.has_references() {
             return Err("a reader is no convolution");
         }
         let weight = model.input(node, 1).ok_or("a convolution has no weight")?;

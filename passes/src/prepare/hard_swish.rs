@@ -3,7 +3,7 @@
 //! However the product is written: factors in any order, the sixth as a quotient or a factor, anywhere. Needs opset 14 and float32: ONNX Runtime fuses this
 //! operator into a convolution, and the longer spellings it does not. What else reads the inner values keeps them.
 
-use super::affine::scalar;
+use super::affine::{is_standard, scalar};
 use shrinx_rewrite::{
     Edit, Fidelity, Match, Pattern, Replacement, Rewrite, Skip,
     ir::{DataType, NodeId, ValueId},
@@ -133,7 +133,7 @@ impl Spelling<'_, '_> {
 
     fn maker(&self, value: ValueId) -> Option<NodeId> {
         let node = self.edit.model().producer(value).filter(|(_, port)| *port == 0)?.0;
-        self.edit.model().node(node).op.domain().is_empty().then_some(node)
+        is_standard(self.edit.model(), node).then_some(node)
     }
 
     fn operands(&self, node: NodeId) -> Option<[ValueId; 2]> {

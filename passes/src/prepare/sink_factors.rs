@@ -4,7 +4,7 @@
 //! where it is positive through Relu and MaxPool.
 
 use super::{
-    affine::{Affine, is_precise},
+    affine::{Affine, is_precise, is_standard},
     conv_input::{ConvInput, rounded},
 };
 use rustc_hash::FxHashSet;
@@ -112,7 +112,7 @@ impl Plan {
         products: &mut Vec<ValueId>,
     ) -> Result<Option<ValueId>, &'static str> {
         let node = model.node(reader);
-        if node.scope() != scope || !node.op.domain().is_empty() {
+        if node.scope() != scope || !is_standard(model, reader) {
             return Err("a reader is no convolution");
         }
         if node.is("Conv") || node.is("ConvTranspose") {
@@ -121,14 +121,15 @@ impl Plan {
         }
         let &[k] = &factor.k[..] else { return Err("a reader is no convolution") };
         match (node.op.op.as_str(), port) {
-            ("Add" | "Sub", _) => {
+            ("Add" | "Sub", 0 | 1) => {
                 let other = 1 - port;
                 let term = model.input(reader, other).and_then(|v| constant(model, v)).filter(|t| is_precise(t.dtype));
                 let term = term.ok_or("a term on the way is not constant")?;
-                let divided: Vec<f64> = term.to_f64().unwrap_or_default().iter().map(|t| t / k).collect();
+                let numbers = term.to_f64().ok_or("a term on the way cannot be read")?;
+                let divided: Vec<f64> = numbers.iter().map(|t| t / k).collect();
                 self.terms.push((reader, other, rounded(&term, term.dims.clone(), &divided)?));
             }
-            ("Mul", _) => products.extend(model.input(reader, 1 - port)),
+            ("Mul", 0 | 1) => products.extend(model.input(reader, 1 - port)),
             ("Div", 0) => products.extend(model.input(reader, 1)),
             ("GlobalAveragePool" | "AveragePool", _) => {}
             ("Relu" | "MaxPool", _) if k > 0.0 => {}
