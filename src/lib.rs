@@ -12,13 +12,18 @@
 //! # }
 //! ```
 
+pub mod bench;
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod compare;
+pub mod heavy;
+pub mod machine;
 mod nearest;
 pub mod pipeline;
 pub mod recipe;
 pub mod report;
 pub mod summary;
+pub mod timing;
 
 pub use pipeline::{Outcome, Pipeline, PipelineError, PipelineOptions, Verify};
 pub use shrinx_passes::standard;

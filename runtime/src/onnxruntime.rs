@@ -1,7 +1,8 @@
 //! [ONNX Runtime](https://onnxruntime.ai), from a library that the user has: nothing is linked, and nothing is downloaded.
 //!
 //! A copy of the wanted part of the model is serialized and loaded, with wanted inner values as its outputs. Its optimizer is off where inner values are
-//! wanted, so that each is the value of the model as it stands. One thread, and no telemetry.
+//! wanted, so that each is the value of the model as it stands; where only outputs are wanted, all of its optimizations are on. One thread unless more are
+//! asked for, and no telemetry.
 
 mod library;
 mod session;
@@ -21,30 +22,59 @@ use ort::{
 use session::OrtSession;
 use shrinx_ops::{
     Facts, OpTable, Runtime, RuntimeError, Session,
-    ir::{Model, ValueId, to_bytes},
+    ir::{Model, ValueId, read_bytes, to_bytes},
 };
 use std::{fmt, path::Path};
 
 const NAME: &str = "onnxruntime";
 
-/// ONNX Runtime on one thread of the CPU.
+/// ONNX Runtime on the CPU.
 #[derive(Clone)]
 pub struct OnnxRuntime {
     environment: Environment,
+    version: String,
+    threads: usize,
 }
 
 impl OnnxRuntime {
     /// Loads the library at `path`; without one, that of `ORT_DYLIB_PATH`, else that of the `onnxruntime` package of `python3`. A process has one such
     /// library: the first that is loaded stays.
     pub fn load(path: Option<&Path>) -> Result<Self, LoadError> {
-        Ok(Self { environment: library::environment(path)? })
+        let (environment, version) = library::environment(path)?;
+        Ok(Self { environment, version, threads: 1 })
     }
 
-    fn open(&self, bytes: &[u8], level: GraphOptimizationLevel) -> Result<Loaded, String> {
+    /// The runtime with so many threads within an operator; one unless this is called.
+    #[must_use]
+    pub fn with_threads(mut self, threads: usize) -> Self {
+        self.threads = threads.max(1);
+        self
+    }
+
+    /// The version of the library, as its file is named.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// The model as ONNX Runtime runs it, after all of its optimizations: what is fused, and which operators run in 8 bits, is seen here alone.
+    pub fn optimized(&self, model: &Model) -> Result<Model, RuntimeError> {
+        let folder = tempfile::tempdir().map_err(|e| failed(e.to_string()))?;
+        let path = folder.path().join("optimized.onnx");
+        let bytes = to_bytes(model).map_err(|e| unsupported_model(e.to_string()))?;
+        self.open(&bytes, GraphOptimizationLevel::All, Some(&path)).map_err(unsupported_model)?;
+        let optimized = std::fs::read(&path).map_err(|e| failed(e.to_string()))?;
+        read_bytes(optimized).map_err(|e| failed(format!("its optimized graph is not readable: {e}")))
+    }
+
+    fn open(&self, bytes: &[u8], level: GraphOptimizationLevel, optimized: Option<&Path>) -> Result<Loaded, String> {
         let open = || -> Result<Loaded, ort::Error> {
-            Loaded::builder(&self.environment)?
+            let mut builder = Loaded::builder(&self.environment)?;
+            if let Some(path) = optimized {
+                builder = builder.with_optimized_model_path(path)?;
+            }
+            builder
                 .with_optimization_level(level)?
-                .with_intra_threads(1)?
+                .with_intra_threads(self.threads)?
                 .with_inter_threads(1)?
                 .with_deterministic_compute(true)?
                 .with_log_level(LogLevel::Fatal)?
@@ -57,7 +87,7 @@ impl OnnxRuntime {
 
 impl fmt::Debug for OnnxRuntime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OnnxRuntime").finish_non_exhaustive()
+        f.debug_struct("OnnxRuntime").field("version", &self.version).field("threads", &self.threads).finish_non_exhaustive()
     }
 }
 
@@ -75,7 +105,7 @@ impl Runtime for OnnxRuntime {
             let level =
                 if computed.iter().all(|v| model.is_output(*v)) { GraphOptimizationLevel::All } else { GraphOptimizationLevel::Disable };
             let bytes = to_bytes(&copy(model, &part, &computed)).map_err(|e| unsupported_model(e.to_string()))?;
-            session.start(self.open(&bytes, level).map_err(|said| refusal(model, said))?);
+            session.start(self.open(&bytes, level, None).map_err(|said| refusal(model, said))?);
         }
         Ok(Box::new(session))
     }
@@ -192,6 +222,15 @@ mod tests {
         assert_eq!(values(&runtime, graph, &["y"], &feeds).unwrap()[0].as_f32().unwrap().as_ref(), [0.0, 1.0]);
         let refused = values(&runtime, graph, &["z"], &feeds).unwrap_err();
         assert!(matches!(&refused, RuntimeError::Unsupported { op, node, .. } if op == "NoSuchOperator" && node == "`odd`"), "{refused:?}");
+    }
+
+    #[test]
+    fn its_optimized_graph_shows_what_is_fused() {
+        let Some(runtime) = runtime() else { return };
+        let graph = "g (float[1,1,4,4] x) => (float[1,1,4,4] y) <float[1,1,1,1] w = {2.0}> { t = Conv(x, w) y = Relu(t) }";
+        let optimized = runtime.with_threads(2).optimized(&text::parse(graph).unwrap()).unwrap();
+        let ops: Vec<&str> = optimized.nodes().map(|n| optimized.node(n).op.op.as_str()).collect();
+        assert!(ops.iter().any(|op| op.contains("Conv")) && !ops.contains(&"Relu"), "{ops:?}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The embedded runtime: [rten](https://github.com/robertknight/rten), with its optimizer off, so that every value can be read.
+//! The embedded runtime: [rten](https://github.com/robertknight/rten), with its optimizer off unless asked for, so that every value can be read.
 //!
 //! A copy of the wanted part of the model is made, rewritten into what rten computes rightly, serialized and loaded. rten knows float32, int32, int8 and
 //! uint8; it computes int64 and bool as int32, and the values that come out are given their declared types again. Integers beyond 32 bits are refused in
@@ -41,9 +41,13 @@ const NAME: &str = "rten";
 pub struct Rten {
     pool: Arc<ThreadPool>,
     everything: bool,
+    optimizer: bool,
 }
 
 impl Rten {
+    /// The version of rten.
+    pub const VERSION: &str = "0.27.0";
+
     /// A runtime that computes on one thread.
     pub fn new() -> Self {
         Self::with_threads(1)
@@ -51,7 +55,14 @@ impl Rten {
 
     /// A runtime that computes on so many threads.
     pub fn with_threads(threads: usize) -> Self {
-        Self { pool: Arc::new(ThreadPool::with_num_threads(threads.max(1))), everything: false }
+        Self { pool: Arc::new(ThreadPool::with_num_threads(threads.max(1))), everything: false, optimizer: false }
+    }
+
+    /// The runtime with its own optimizer on and weights packed ahead: for measuring speed, where only outputs are wanted.
+    #[must_use]
+    pub fn with_optimizer(mut self) -> Self {
+        self.optimizer = true;
+        self
     }
 
     /// The runtime without the list of operators that it is known to compute rightly: for making that list.
@@ -87,7 +98,7 @@ impl Runtime for Rten {
         let copy = adapt::adapted(model, &facts, &part);
         let bytes = to_bytes(&copy).map_err(|e| unsupported_model(e.to_string()))?;
         let mut options = ModelOptions::with_all_ops();
-        options.enable_optimization(false);
+        options.enable_optimization(self.optimizer).prepack_weights(self.optimizer);
         let loaded = guarded(|| Ok::<_, RuntimeError>(options.load(bytes.into())))?;
         let loaded = loaded.map_err(|e| match e.node().and_then(|name| labelled(model, name)) {
             Some(node) => unsupported(model, node, without_place(&e.to_string())),
@@ -146,6 +157,22 @@ mod tests {
             let at = all.iter().position(|v| v == value).unwrap();
             assert_eq!(tensor, &among[at]);
         }
+    }
+
+    #[test]
+    fn the_version_is_that_of_the_dependency() {
+        let manifest = std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml")).unwrap();
+        assert!(manifest.contains(&format!("rten = {{ version = \"={}\"", Rten::VERSION)));
+    }
+
+    #[test]
+    fn its_optimizer_leaves_outputs_as_they_are() {
+        let model = testing::model(
+            "g (float[N,2] x) => (float[N,2] y) <float[2,2] w = {1.0, 2.0, 3.0, 4.0}, float[2] b = {1.0, 1.0}> { t = MatMul(x, w) y = Add(t, b) }",
+        );
+        let feeds = [("x", shrinx_ops::ir::Tensor::from_f32([1, 2], &[1.0, 2.0]))].into_iter().collect();
+        let y = model.find(Model::MAIN, "y").unwrap();
+        assert_eq!(testing::floats(&testing::values(&Rten::new().with_optimizer(), &model, &[y], &feeds).unwrap()[0]), [8.0, 11.0]);
     }
 
     #[test]

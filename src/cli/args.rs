@@ -1,6 +1,7 @@
 //! What may stand on the command line.
 
-use crate::Verify;
+use super::samples::Source;
+use crate::{Verify, compare::Budget};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use shrinx_rewrite::ir::ExternalData;
 use std::path::PathBuf;
@@ -36,6 +37,10 @@ pub(super) enum Command {
     Text(Text),
     /// Compare the texts of two models; exits 0 when equal, 1 when different
     Diff(Diff),
+    /// Run two models on samples and say how far their outputs are apart
+    Compare(Compare),
+    /// Measure how fast a model runs, or two against each other
+    Bench(Bench),
     /// List the passes, in the order in which they run
     Passes(Passes),
 }
@@ -182,6 +187,69 @@ pub(super) struct Diff {
     pub(super) printing: Printing,
     #[command(flatten)]
     pub(super) reading: Reading,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Compare {
+    /// The model that is the measure
+    #[arg(value_name = "A")]
+    pub(super) a: PathBuf,
+    /// The model that is measured by it
+    #[arg(value_name = "B")]
+    pub(super) b: PathBuf,
+    #[command(flatten)]
+    pub(super) samples: Source,
+    /// Compare every value that both models compute under one name
+    #[arg(long)]
+    pub(super) layers: bool,
+    /// What every output must keep: sqnr>=DB, cosine>=C, argmax>=SHARE, equal>=SHARE or maxabs<=X; exits 1 where missed; may be repeated
+    #[arg(long, value_name = "BOUND")]
+    pub(super) budget: Vec<Budget>,
+    /// Use at most so many samples
+    #[arg(long, value_name = "N")]
+    pub(super) max_samples: Option<usize>,
+    /// How it is printed
+    #[arg(long, default_value = "human")]
+    pub(super) format: Format,
+    #[command(flatten)]
+    pub(super) running: Running,
+    #[command(flatten)]
+    pub(super) reading: Reading,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Bench {
+    /// The model, or the one that the other is measured against
+    #[arg(value_name = "A")]
+    pub(super) a: PathBuf,
+    /// Another one, run in turns with A
+    #[arg(value_name = "B")]
+    pub(super) b: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) samples: Source,
+    /// Use at most so many samples [default: 16]
+    #[arg(long, value_name = "N")]
+    pub(super) max_samples: Option<usize>,
+    /// Measure for so long, or until the 95 % interval is narrower than 2 %
+    #[arg(long, value_name = "S", default_value_t = 5.0, value_parser = seconds)]
+    pub(super) seconds: f64,
+    /// Runs of each model before its time counts
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(super) warm_ups: usize,
+    /// Threads of the runtime; with one, processor time counts, which is steadier on a busy machine
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) threads: u16,
+    /// How it is printed
+    #[arg(long, default_value = "human")]
+    pub(super) format: Format,
+    #[command(flatten)]
+    pub(super) running: Running,
+    #[command(flatten)]
+    pub(super) reading: Reading,
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|s: &f64| s.is_finite() && *s >= 0.0).ok_or_else(|| "it is no number of seconds".into())
 }
 
 #[derive(Debug, Args)]

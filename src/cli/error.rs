@@ -18,6 +18,11 @@ impl CliError {
         Self { code: "E0603", kind: ErrorKind::Usage, message: message.into(), help: Some(help.into()) }
     }
 
+    /// What was measured is not what was asked for.
+    pub(super) fn budget(message: impl Into<String>) -> Self {
+        Self { code: "E0605", kind: ErrorKind::Budget, message: message.into(), help: None }
+    }
+
     pub(super) fn stdout(error: &std::io::Error) -> Self {
         Self { code: "E0604", kind: ErrorKind::Input, message: format!("<stdout>: {error}"), help: None }
     }

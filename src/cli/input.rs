@@ -17,6 +17,14 @@ pub(super) fn read(path: &Path, reading: &Reading) -> Result<Model, CliError> {
     Ok(read_bytes(bytes)?)
 }
 
+/// Reads two models, of which one may be stdin.
+pub(super) fn read_both(a: &Path, b: &Path, reading: &Reading) -> Result<[Model; 2], CliError> {
+    if is_stream(a) && is_stream(b) {
+        return Err(CliError::usage("both models cannot come from stdin", "name a file for one of them"));
+    }
+    Ok([read(a, reading)?, read(b, reading)?])
+}
+
 /// Whether a path stands for stdin or stdout.
 pub(super) fn is_stream(path: &Path) -> bool {
     path.as_os_str() == "-"

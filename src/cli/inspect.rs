@@ -1,7 +1,7 @@
 //! `shrinx info`, `text`, `diff` and `passes`: looking, without changing.
 
 use super::{
-    args::{Diff, Format, Info, Passes, Printing, Reading, Text},
+    args::{Diff, Format, Info, Passes, Printing, Text},
     error::CliError,
     input, print,
 };
@@ -9,8 +9,12 @@ use crate::{
     report::{grouped, macs},
     summary::Summary,
 };
-use shrinx_rewrite::{Fidelity, Level, Registry, diff, ir::text, ops::OpTable};
-use std::{fmt::Write, path::Path};
+use shrinx_rewrite::{
+    Fidelity, Level, Registry, diff,
+    ir::{Model, text},
+    ops::OpTable,
+};
+use std::fmt::Write;
 
 pub(super) fn info(arguments: &Info) -> Result<u8, CliError> {
     let model = input::read(&arguments.input, &arguments.reading)?;
@@ -62,22 +66,18 @@ fn human(summary: &Summary, bytes: Option<u64>) -> String {
 }
 
 /// A model as text.
-fn show(path: &Path, printing: &Printing, reading: &Reading) -> Result<String, CliError> {
-    let options = text::TextOptions { notes: !printing.brief, ..text::TextOptions::default() };
-    Ok(text::print_with(&input::read(path, reading)?, &options))
+fn show(model: &Model, printing: &Printing) -> String {
+    text::print_with(model, &text::TextOptions { notes: !printing.brief, ..text::TextOptions::default() })
 }
 
 pub(super) fn text(arguments: &Text) -> Result<u8, CliError> {
-    print(&show(&arguments.input, &arguments.printing, &arguments.reading)?)?;
+    print(&show(&input::read(&arguments.input, &arguments.reading)?, &arguments.printing))?;
     Ok(0)
 }
 
 pub(super) fn diff(arguments: &Diff) -> Result<u8, CliError> {
-    if input::is_stream(&arguments.before) && input::is_stream(&arguments.after) {
-        return Err(CliError::usage("both models cannot come from stdin", "name a file for one of them"));
-    }
-    let before = show(&arguments.before, &arguments.printing, &arguments.reading)?;
-    let after = show(&arguments.after, &arguments.printing, &arguments.reading)?;
+    let both = input::read_both(&arguments.before, &arguments.after, &arguments.reading)?;
+    let [before, after] = both.map(|model| show(&model, &arguments.printing));
     print(&diff::lines(&before, &after, 3))?;
     Ok(u8::from(before != after))
 }

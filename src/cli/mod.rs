@@ -3,11 +3,14 @@
 //! Data goes to stdout, everything else to stderr. Exit codes: 0 fine or equal; 1 differs; 2 usage or unreadable input; 3 our own fault.
 
 mod args;
+mod bench;
+mod compare;
 mod error;
 mod input;
 mod inspect;
 mod optimize;
 mod runtime;
+mod samples;
 
 use args::{Arguments, Command};
 use clap::Parser;
@@ -51,6 +54,8 @@ fn run(registry: &Registry, arguments: &Arguments) -> ExitCode {
         Command::Info(info) => inspect::info(info),
         Command::Text(text) => inspect::text(text),
         Command::Diff(diff) => inspect::diff(diff),
+        Command::Compare(compare) => compare::run(compare, arguments.verbosity()),
+        Command::Bench(bench) => bench::run(bench, arguments.verbosity()),
         Command::Passes(passes) => inspect::passes(registry, passes),
     };
     match outcome {

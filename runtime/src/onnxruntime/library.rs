@@ -9,8 +9,8 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-/// The one environment of this process.
-static ENVIRONMENT: Mutex<Option<Environment>> = Mutex::new(None);
+/// The one environment of this process, and the version of the library that it came from.
+static ENVIRONMENT: Mutex<Option<(Environment, String)>> = Mutex::new(None);
 
 /// Prints the library of the `onnxruntime` package. The working folder is no place to take a library from.
 const FIND: &str = "
@@ -60,10 +60,10 @@ impl Coded for LoadError {
 }
 
 /// The environment of this process, made of this library if it is the first.
-pub(super) fn environment(path: Option<&Path>) -> Result<Environment, LoadError> {
+pub(super) fn environment(path: Option<&Path>) -> Result<(Environment, String), LoadError> {
     let mut environment = ENVIRONMENT.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(environment) = &*environment {
-        return Ok(environment.clone());
+    if let Some(loaded) = &*environment {
+        return Ok(loaded.clone());
     }
     let path = find(path).ok_or(LoadError::NotFound)?;
     let unusable = |reason: String| LoadError::Unusable { path: path.clone(), reason };
@@ -78,7 +78,16 @@ pub(super) fn environment(path: Option<&Path>) -> Result<Environment, LoadError>
     });
     let made = made.unwrap_or_else(|_| Err("it is no library of ONNX Runtime".into())).map_err(unusable)?;
     made.set_log_level(LogLevel::Fatal);
-    Ok(environment.insert(made).clone())
+    Ok(environment.insert((made, version(&path))).clone())
+}
+
+/// The version that the library's name ends in, links followed: the bindings give no other way to it.
+fn version(path: &Path) -> String {
+    let real = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+    let name = real.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+    let digits = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let parts: Vec<&str> = name.split('.').filter(digits).collect();
+    if parts.is_empty() { "of unknown version".into() } else { parts.join(".") }
 }
 
 fn find(path: Option<&Path>) -> Option<PathBuf> {
@@ -90,4 +99,16 @@ fn of_python() -> Option<PathBuf> {
     let output = Command::new("python3").args(["-c", FIND]).output().ok()?;
     let said = String::from_utf8(output.stdout).ok()?;
     said.lines().map(PathBuf::from).find(|p| p.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_is_in_the_name() {
+        assert_eq!(version(Path::new("no/such/libonnxruntime.so.1.32.0")), "1.32.0");
+        assert_eq!(version(Path::new("no/such/libonnxruntime.1.17.dylib")), "1.17");
+        assert_eq!(version(Path::new("no/such/libonnxruntime.so")), "of unknown version");
+    }
 }
