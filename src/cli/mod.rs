@@ -1,6 +1,6 @@
 //! The command line: arguments in, exit code out.
 //!
-//! Data goes to stdout, everything else to stderr. Exit codes: 0 fine or equal; 1 differs; 2 usage or unreadable input; 3 our own fault.
+//! Data goes to stdout, everything else to stderr. Exit codes: 0 fine or equal; 1 differs, or a budget is missed; 2 usage or unreadable input; 3 our own fault.
 
 mod args;
 mod bench;

@@ -126,7 +126,7 @@ impl Tally {
     pub fn measures(&self) -> Measures {
         let float = |value: f64| self.is_float().then_some(value);
         let share = |part: u64, all: u64| if all == 0 { 1.0 } else { part as f64 / all as f64 };
-        let lengths = self.signal.sqrt() * self.other.sqrt();
+        let lengths = (self.signal * self.other).sqrt();
         let cosine = match (self.signal > 0.0, self.other > 0.0) {
             (true, true) => (self.dot / lengths).clamp(-1.0, 1.0),
             (a, b) => f64::from(u8::from(a == b)),
