@@ -20,12 +20,14 @@ pub mod heavy;
 pub mod machine;
 mod nearest;
 pub mod pipeline;
+mod prepare;
 pub mod recipe;
 pub mod report;
 pub mod summary;
 pub mod timing;
 
 pub use pipeline::{Outcome, Pipeline, PipelineError, PipelineOptions, Verify};
+pub use prepare::prepare;
 pub use shrinx_passes::standard;
 pub use shrinx_rewrite as rewrite;
 pub use shrinx_rewrite::{

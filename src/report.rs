@@ -1,5 +1,9 @@
 //! What a run did, for people and for programs.
 
+mod calibration;
+
+pub use calibration::{CalibrationReport, TensorTrouble};
+
 use crate::summary::{SAMPLE_LENGTH, Summary};
 use comfy_table::{CellAlignment, Table, presets};
 use shrinx_rewrite::{Notes, check::Check};

@@ -1,5 +1,29 @@
-//! Evidence about a model: samples, mergeable statistics, and the sweep.
+//! Evidence about a model: samples, what its values look like on them, and which ranges follow from that.
 //!
-//! Empty until quantization needs it. What will live here: readers of samples (npz, folders, ONNX test data), statistics that merge exactly (counts, ranges,
-//! histograms over the bfloat16 prefix of a value), and the `Sweep`, which walks an original and its compressed copy in lockstep, cut by cut. Statistics are exact
-//! by nature or rounded once into fixed point, so that no result depends on the order of samples, on shards or on threads.
+//! [`Samples`] reads what people have: `.npz` and `.npy` files and ONNX test data. [`collect()`] runs a model over them and returns [`Statistics`], which merge
+//! exactly: no result depends on the order of samples, on shards or on threads. [`range()`] reads the range of a tensor off its statistics, after the fact, by
+//! the method that is asked for.
+//!
+//! A runtime comes as `&dyn Runtime`; nothing here names one.
+
+mod collect;
+mod histogram;
+mod range;
+mod samples;
+mod statistics;
+
+pub use collect::{CollectError, collect};
+pub use histogram::{Bucket, Histogram};
+pub use range::{RangeMethod, quantization_error, range};
+pub use samples::{InputSpec, Sample, SampleError, Samples};
+pub use statistics::{ChannelStatistics, Observe, Statistics, StatisticsError, TensorStatistics, Trouble};
+
+use shrinx_rewrite::ir::{Model, WriteError, to_bytes};
+
+/// A BLAKE3 hash.
+pub type Digest = [u8; 32];
+
+/// The digest of a model: what statistics and model know each other by.
+pub fn model_digest(model: &Model) -> Result<Digest, WriteError> {
+    Ok(*blake3::hash(&to_bytes(model)?).as_bytes())
+}

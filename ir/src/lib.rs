@@ -34,7 +34,7 @@ pub use external::ExternalFault;
 pub use model::{Function, Header, Model, NodeId, Opset, Ports, Scope, ScopeId, ScopeKind, ValueId};
 pub use node::{Node, OpName};
 pub use order::{Cycle, OrderKey};
-pub use read::{ReadError, ReadFault, ReadOptions, read_bytes, read_file};
+pub use read::{ReadError, ReadFault, ReadOptions, read_bytes, read_file, read_tensor};
 pub use tensor::{Tensor, TensorData};
 pub use value::{Declaration, DeclaredDim, Length, Metadata, TensorType, TypeKind, Value, ValueType};
 pub use write::{ExternalData, WriteError, WriteFault, WriteOptions, Written, to_bytes, to_stream, write_file};

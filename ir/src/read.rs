@@ -17,6 +17,7 @@ use crate::{
     mapped::MappedFile,
     model::{Function, Header, Model, Opset, ScopeKind},
     node::{Node, OpName},
+    tensor::Tensor,
     value::Metadata,
 };
 use bytes::Bytes;
@@ -52,6 +53,12 @@ pub fn read_file(path: &Path, options: &ReadOptions) -> Result<Model, ReadError>
 /// Reads a model from memory. External data is refused, for want of a folder.
 pub fn read_bytes(bytes: impl Into<Bytes>) -> Result<Model, ReadError> {
     read(bytes.into(), None, &ReadOptions::default()).map_err(|fault| ReadError { file: "<memory>".into(), fault })
+}
+
+/// Reads a `TensorProto` by itself, as ONNX keeps test data. External data is refused.
+pub fn read_tensor(bytes: impl Into<Bytes>) -> Result<Tensor, ReadFault> {
+    let proto = onnx::TensorProto::decode(bytes.into()).map_err(|e| ReadFault::Decode(e.to_string()))?;
+    Reader { files: ExternalFiles::new(None, &[]) }.tensor(proto, "the tensor")
 }
 
 fn read(bytes: Bytes, folder: Option<&Path>, options: &ReadOptions) -> Result<Model, ReadFault> {

@@ -98,6 +98,12 @@ pub fn write_file(model: &Model, path: &Path, options: &WriteOptions) -> Result<
     write(model, path, options).map_err(|fault| fault.at(path))
 }
 
+/// Writes bytes to `path`, by a rename, as models are written.
+pub fn write_bytes(bytes: &[u8], path: &Path, overwrite: bool) -> Result<(), WriteError> {
+    let write = || file::Pending::new(path, overwrite)?.write(&[Bytes::copy_from_slice(bytes)], &[])?.commit();
+    write().map_err(|fault: WriteFault| fault.at(path))
+}
+
 fn write(model: &Model, path: &Path, options: &WriteOptions) -> Result<Written, WriteFault> {
     let inline = match options.external_data {
         ExternalData::Always => None,

@@ -31,6 +31,10 @@ impl Arguments {
 pub(super) enum Command {
     /// Clean a model up, fold constants and fuse operators
     Optimize(Box<Optimize>),
+    /// Run a model on samples and keep what its values look like, for quantization
+    Calibrate(Box<Calibrate>),
+    /// Add up statistics of shards, in any order, to what one run over all gives
+    MergeStats(MergeStats),
     /// Show what a model consists of
     Info(Info),
     /// Print a model in ONNX's textual syntax, one node a line
@@ -125,6 +129,83 @@ pub(super) struct Optimize {
     pub(super) running: Running,
     #[command(flatten)]
     pub(super) reading: Reading,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Calibrate {
+    /// The model; `-` for stdin
+    #[arg(value_name = "MODEL")]
+    pub(super) input: PathBuf,
+    /// Samples: a folder with an .npz (keys are input names) or .npy file for each run, or test_data_set_* folders, or one .npz whose arrays have samples along
+    /// an axis of their own in front, or along an open batch axis
+    #[arg(long, value_name = "PATH", required_unless_present = "random", conflicts_with = "random")]
+    pub(super) data: Option<PathBuf>,
+    /// Run on so many samples of random values instead, which says little about real ones
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..).map(|n| n as usize))]
+    pub(super) random: Option<usize>,
+    /// Where the statistics go
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: PathBuf,
+    /// Only part I of N of the samples; `merge-stats` adds the parts up
+    #[arg(long, value_name = "I/N")]
+    pub(super) shard: Option<Shard>,
+    /// At most so many samples, always the same ones
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..).map(|n| n as usize))]
+    pub(super) max_samples: Option<usize>,
+    /// Samples that run at a time; the result is the same
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=256).map(|n| n as usize))]
+    pub(super) threads: usize,
+    /// Replace FILE if it exists
+    #[arg(long)]
+    pub(super) force: bool,
+    /// How the report is printed: for people on stderr, as JSON on stdout
+    #[arg(long, default_value = "human")]
+    pub(super) format: Format,
+    #[command(flatten)]
+    pub(super) running: Running,
+    #[command(flatten)]
+    pub(super) reading: Reading,
+}
+
+/// A part of samples, counted from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shard {
+    pub(super) part: usize,
+    pub(super) parts: usize,
+}
+
+impl std::str::FromStr for Shard {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let numbers = text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
+        match numbers {
+            Some((part, parts)) if (1..=parts).contains(&part) => Ok(Self { part, parts }),
+            _ => Err("a shard is I/N, with I from 1 to N"),
+        }
+    }
+}
+
+impl std::fmt::Display for Shard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.part, self.parts)
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct MergeStats {
+    /// Statistics of one model over different samples
+    #[arg(value_name = "PART", required = true)]
+    pub(super) parts: Vec<PathBuf>,
+    /// Where their sum goes
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: PathBuf,
+    /// Replace FILE if it exists
+    #[arg(long)]
+    pub(super) force: bool,
+    /// How the report is printed: for people on stderr, as JSON on stdout
+    #[arg(long, default_value = "human")]
+    pub(super) format: Format,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

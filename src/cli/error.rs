@@ -23,6 +23,12 @@ impl CliError {
         Self { code: "E0605", kind: ErrorKind::Budget, message: message.into(), help: None }
     }
 
+    /// An error that is about a file and does not name it.
+    pub(super) fn at(path: &std::path::Path, error: &impl Coded) -> Self {
+        let message = format!("{}: {error}", path.display());
+        Self { code: error.code(), kind: error.kind(), message, help: error.help() }
+    }
+
     pub(super) fn stdout(error: &std::io::Error) -> Self {
         Self { code: "E0604", kind: ErrorKind::Input, message: format!("<stdout>: {error}"), help: None }
     }

@@ -4,11 +4,13 @@
 
 mod args;
 mod bench;
+mod calibrate;
 mod compare;
 mod error;
 mod input;
 mod inspect;
 mod optimize;
+mod progress;
 mod runtime;
 mod samples;
 
@@ -51,6 +53,8 @@ fn quiet_runtimes() {
 fn run(registry: &Registry, arguments: &Arguments) -> ExitCode {
     let outcome = match &arguments.command {
         Command::Optimize(optimize) => optimize::run(registry, optimize, arguments.verbosity()),
+        Command::Calibrate(calibrate) => calibrate::run(registry, calibrate, arguments.verbosity()),
+        Command::MergeStats(parts) => calibrate::merge(parts, arguments.verbosity()),
         Command::Info(info) => inspect::info(info),
         Command::Text(text) => inspect::text(text),
         Command::Diff(diff) => inspect::diff(diff),

@@ -15,6 +15,14 @@ pub(super) fn chosen(running: &Running) -> Result<Box<dyn Runtime>, CliError> {
     })
 }
 
+/// The runtime for values, for so many sessions that run at a time.
+pub(super) fn with_threads(running: &Running, threads: usize) -> Result<Named, CliError> {
+    Ok(match named(running)? {
+        Named::Rten(_) => Named::Rten(Rten::with_threads(threads)),
+        Named::OnnxRuntime(runtime) => Named::OnnxRuntime(runtime),
+    })
+}
+
 /// The runtime for measuring speed, with all that makes it fast.
 pub(super) fn fast(running: &Running, threads: usize) -> Result<Named, CliError> {
     Ok(match named(running)? {

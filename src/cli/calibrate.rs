@@ -1,0 +1,111 @@
+//! `shrinx calibrate` and `shrinx merge-stats`.
+
+use super::{
+    args::{Calibrate, Format, MergeStats},
+    error::CliError,
+    input, print, progress, runtime,
+};
+use crate::{prepare, report::CalibrationReport};
+use shrinx_calib::{InputSpec, Samples, Statistics, collect, model_digest};
+use shrinx_passes::quantize::observed;
+use shrinx_rewrite::{
+    Registry,
+    ir::write::write_bytes,
+    ops::{Facts, OpTable},
+};
+use std::path::Path;
+
+/// Samples are made up alike each time.
+const SEED: u64 = 0;
+
+pub(super) fn run(registry: &Registry, arguments: &Calibrate, verbosity: Option<u8>) -> Result<u8, CliError> {
+    check_target(&arguments.output, arguments.force, &[&arguments.input])?;
+    let runtime = runtime::with_threads(&arguments.running, arguments.threads)?;
+    let model = prepare(registry, input::read(&arguments.input, &arguments.reading)?)?;
+    let samples = chosen(arguments, &InputSpec::of(&model))?;
+    let wanted = observed(&model, &Facts::infer(&model, &OpTable::standard()));
+    let digest = model_digest(&model)?;
+    let indices: Vec<usize> = (0..samples.len()).collect();
+    let bar = progress::Bar::new("calibrate", samples.len(), verbosity);
+    let seen = collect(runtime.as_dyn(), &model, digest, &wanted, &samples, &indices, arguments.threads, &|done| bar.at(done))
+        .inspect_err(|_| bar.end())?;
+    bar.end();
+    let rule = Some(samples.rule().to_string());
+    finish(&seen, rule, &arguments.output, arguments.force, arguments.format, verbosity)
+}
+
+pub(super) fn merge(arguments: &MergeStats, verbosity: Option<u8>) -> Result<u8, CliError> {
+    let parts: Vec<&Path> = arguments.parts.iter().map(std::path::PathBuf::as_path).collect();
+    check_target(&arguments.output, arguments.force, &parts)?;
+    let mut all: Option<Statistics> = None;
+    for path in parts {
+        let part = read(path)?;
+        all = Some(match all {
+            Some(all) => all.merge(part).map_err(|e| CliError::at(path, &e))?,
+            None => part,
+        });
+    }
+    finish(&all.unwrap_or_default(), None, &arguments.output, arguments.force, arguments.format, verbosity)
+}
+
+/// Reads a file of statistics.
+fn read(path: &Path) -> Result<Statistics, CliError> {
+    let bytes = std::fs::read(path)
+        .map_err(|e| CliError::usage(format!("{}: cannot be read: {e}", path.display()), "give files that `shrinx calibrate` wrote"))?;
+    Statistics::from_bytes(&bytes).map_err(|e| CliError::at(path, &e))
+}
+
+fn finish(
+    seen: &Statistics,
+    rule: Option<String>,
+    path: &Path,
+    force: bool,
+    format: Format,
+    verbosity: Option<u8>,
+) -> Result<u8, CliError> {
+    let bytes = seen.to_bytes();
+    write_bytes(&bytes, path, force)?;
+    let report = CalibrationReport::of(seen, rule, path, bytes.len() as u64);
+    match (format, verbosity) {
+        (Format::Json, _) => print(&format!("{}\n", serde_json::to_string_pretty(&report).unwrap_or_default()))?,
+        (Format::Human, Some(_)) => eprint!("{}", report.to_text()),
+        (Format::Human, None) => {}
+    }
+    Ok(0)
+}
+
+/// The samples that the arguments ask for: of all, at most so many; of these, a shard.
+fn chosen(arguments: &Calibrate, inputs: &[InputSpec]) -> Result<Samples, CliError> {
+    let mut samples = match (&arguments.data, arguments.random) {
+        (Some(path), _) => Samples::open(path, inputs)?,
+        (None, count) => Samples::random(inputs, count.unwrap_or(0), SEED),
+    };
+    if let Some(most) = arguments.max_samples {
+        samples = samples.take(most);
+    }
+    if let Some(shard) = arguments.shard {
+        let all = samples.len();
+        samples = samples.shard(shard.part, shard.parts);
+        if samples.is_empty() {
+            return Err(CliError::usage(
+                format!("shard {shard} of {all} samples is empty"),
+                "ask for no more shards than there are samples",
+            ));
+        }
+    }
+    Ok(samples)
+}
+
+/// Refuses, before any work is done, to replace what nobody said may be replaced.
+fn check_target(path: &Path, force: bool, sources: &[&Path]) -> Result<(), CliError> {
+    if sources.iter().any(|source| input::same_file(source, path)) {
+        return Err(CliError::usage(format!("{} is read too", path.display()), "choose another name for the result"));
+    }
+    if path.is_dir() {
+        return Err(CliError::usage(format!("{} is a folder", path.display()), "name the file that the result goes to"));
+    }
+    if !force && path.symlink_metadata().is_ok() {
+        return Err(CliError::usage(format!("{} exists already", path.display()), "choose another name, or pass --force to replace it"));
+    }
+    Ok(())
+}
