@@ -71,6 +71,9 @@ pub struct Entry<'a> {
     pub file_bytes: Option<u64>,
 }
 
+/// What models are called where their names are too long.
+const LETTERS: [char; 2] = ['A', 'B'];
+
 /// The clock of this process. Processor time is that of all threads: a runtime may compute on threads of its own.
 pub fn clock() -> Reading {
     let seconds = |id| {
@@ -121,7 +124,9 @@ pub fn bench(runtime: &dyn Runtime, entries: &[Entry<'_>], samples: &[Feeds], pl
             None => Ok(()),
         }));
     }
-    let timings = race(&mut contestants, plan, &mut clock)?;
+    // Each sample counts as often as the others, more or less.
+    let plan = Plan { look: plan.look.max(2 * samples.len()), ..*plan };
+    let timings = race(&mut contestants, &plan, &mut clock)?;
     let measured = |(k, (entry, load_seconds)): (usize, (&Entry<'_>, f64))| BenchedModel {
         name: entry.name.into(),
         file_bytes: entry.file_bytes,
@@ -159,17 +164,16 @@ impl Bench {
             let _ = writeln!(out, "warning: {warning}");
         }
         let _ = writeln!(out, "{}", self.table());
-        if let (Some(ratio), [a, b]) = (self.speed_up, self.models.as_slice()) {
+        if let Some(Interval { value, low, high }) = self.speed_up {
             let by = match self.judged_by {
                 Hand::Wall => "wall",
                 Hand::Cpu => "processor",
             };
-            let Interval { value, low, high } = ratio;
-            let _ = writeln!(out, "{} is {value:.2}x as fast as {} by {by} time (95 %: {low:.2} to {high:.2})", b.name, a.name);
+            let _ = writeln!(out, "B is {value:.2}x as fast as A by {by} time (95 %: {low:.2} to {high:.2})");
         }
-        for model in &self.models {
+        for (model, letter) in self.models.iter().zip(LETTERS) {
             if let Some(heavy) = &model.heavy {
-                let _ = writeln!(out, "{}: {heavy}", model.name);
+                let _ = writeln!(out, "{letter}: {heavy}");
             }
         }
         out
@@ -179,11 +183,11 @@ impl Bench {
         let mut table = Table::new();
         let header = ["ms", "median", "p90", "p99", "min", "CPU median", "load", "file bytes"];
         table.load_preset(presets::NOTHING).set_header(header);
-        for model in &self.models {
+        for (model, letter) in self.models.iter().zip(LETTERS) {
             let Spread { median, p90, p99, min } = model.wall;
             let times = [median, p90, p99, min, model.cpu.median, model.load_seconds].map(|seconds| format!("{:.3}", seconds * 1e3));
             let bytes = model.file_bytes.map_or("-".into(), grouped);
-            table.add_row([model.name.clone()].into_iter().chain(times).chain([bytes]));
+            table.add_row([format!("{letter} {}", model.name)].into_iter().chain(times).chain([bytes]));
         }
         for column in 1..header.len() {
             if let Some(column) = table.column_mut(column) {

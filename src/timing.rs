@@ -34,12 +34,14 @@ pub struct Plan {
     pub hand: Hand,
     /// Rounds that are measured at least.
     pub rounds: usize,
+    /// Rounds before the interval is looked at: looking often, or early, finds a narrow one by luck.
+    pub look: usize,
 }
 
 impl Plan {
     /// Ten warm-ups, at least ten rounds, and an interval of 2 %.
     pub fn new(seconds: f64, hand: Hand) -> Self {
-        Self { warm_ups: 10, seconds, narrow: 0.02, hand, rounds: 10 }
+        Self { warm_ups: 10, seconds, narrow: 0.02, hand, rounds: 10, look: 20 }
     }
 }
 
@@ -89,8 +91,7 @@ pub fn race<E>(contestants: &mut [Contestant<'_, E>], plan: &Plan, clock: &mut d
     }
     let mut timings = Timings { readings: vec![Vec::new(); contestants.len()] };
     let start = clock();
-    // Looking is not free, and looking often finds a narrow interval by luck.
-    let mut look = plan.rounds.max(20);
+    let mut look = plan.look.max(2);
     for round in 0.. {
         for (run, readings) in contestants.iter_mut().zip(&mut timings.readings) {
             let before = clock();

@@ -2,9 +2,9 @@
 
 use super::samples::Source;
 use crate::{Verify, compare::Budget};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, builder::TypedValueParser};
 use shrinx_rewrite::ir::ExternalData;
-use std::path::PathBuf;
+use std::{num::NonZeroUsize, path::PathBuf};
 
 /// Makes ONNX models smaller and faster before deployment.
 #[derive(Debug, Parser)]
@@ -288,7 +288,7 @@ pub(super) struct Compare {
     pub(super) budget: Vec<Budget>,
     /// Use at most so many samples
     #[arg(long, value_name = "N")]
-    pub(super) max_samples: Option<usize>,
+    pub(super) max_samples: Option<NonZeroUsize>,
     /// How it is printed
     #[arg(long, default_value = "human")]
     pub(super) format: Format,
@@ -310,7 +310,7 @@ pub(super) struct Bench {
     pub(super) samples: Source,
     /// Use at most so many samples [default: 16]
     #[arg(long, value_name = "N")]
-    pub(super) max_samples: Option<usize>,
+    pub(super) max_samples: Option<NonZeroUsize>,
     /// Measure for so long, or until the 95 % interval is narrower than 2 %
     #[arg(long, value_name = "S", default_value_t = 5.0, value_parser = seconds)]
     pub(super) seconds: f64,

@@ -3,13 +3,14 @@
 use super::{
     args::{Bench, Format},
     error::CliError,
-    input, print, runtime,
+    input, print, runtime, samples,
 };
 use crate::{
     bench::{Entry, bench},
     heavy::HeavyOps,
     timing::{Hand, Plan},
 };
+use std::num::NonZeroUsize;
 
 /// Samples that runs go through unless more are asked for: all are held.
 const SAMPLES: usize = 16;
@@ -22,11 +23,9 @@ pub(super) fn run(arguments: &Bench, verbosity: Option<u8>) -> Result<u8, CliErr
     };
     let threads = usize::from(arguments.threads);
     let runtime = runtime::fast(&arguments.running, threads)?;
-    let samples = arguments.samples.open(&models[0], Some(arguments.max_samples.unwrap_or(SAMPLES)))?;
-    if verbosity.is_some() {
-        eprintln!("{}", samples.rule);
-    }
-    let feeds = samples.iter().collect::<Result<Vec<_>, _>>()?;
+    let most = arguments.max_samples.map_or(SAMPLES, NonZeroUsize::get);
+    let samples = arguments.samples.open(&models[0], Some(most), verbosity.is_none())?;
+    let feeds = samples::feeds(&samples).collect::<Result<Vec<_>, _>>()?;
     let names: Vec<String> = paths.iter().map(|p| p.display().to_string()).collect();
     let bytes = |k: usize| input::file_bytes(paths[k]).map(|n| n + models[k].external_bytes());
     let entries: Vec<Entry<'_>> =
@@ -36,7 +35,7 @@ pub(super) fn run(arguments: &Bench, verbosity: Option<u8>) -> Result<u8, CliErr
         bench(runtime.as_dyn(), &entries, &feeds, &Plan { warm_ups: arguments.warm_ups, ..Plan::new(arguments.seconds, hand) })?;
     report.version = runtime.version().into();
     report.threads = threads;
-    report.random = samples.random;
+    report.random = samples.is_random();
     for (benched, model) in report.models.iter_mut().zip(&models) {
         benched.heavy = runtime.optimized(model)?.as_ref().map(HeavyOps::of);
     }

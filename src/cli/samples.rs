@@ -2,48 +2,41 @@
 
 use super::error::CliError;
 use clap::Args;
-use shrinx_rewrite::{
-    ir::Model,
-    ops::{Facts, Feeds, OpTable, RuntimeError, seeded_feeds},
-};
-use std::path::PathBuf;
+use shrinx_calib::{InputSpec, SampleError, Samples};
+use shrinx_rewrite::{ir::Model, ops::Feeds};
+use std::{num::NonZeroUsize, path::PathBuf};
 
 /// Where samples come from.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 pub(super) struct Source {
-    /// Samples: an .npz, a folder of .npz or .npy, or folders test_data_set_*
+    /// Samples: an .npz, a folder of .npz or .npy, or of test_data_set_*
     #[arg(long, value_name = "PATH")]
     data: Option<PathBuf>,
-    /// So many made-up samples instead; every result says so
+    /// So many made-up samples instead, and every output says so
     #[arg(long, value_name = "N")]
-    random: Option<usize>,
-}
-
-/// What a command line gets of its samples.
-pub(super) struct Chosen {
-    /// How they came about, in one sentence.
-    pub(super) rule: String,
-    /// Whether they are made up.
-    pub(super) random: bool,
-    feeds: Vec<Feeds>,
+    random: Option<NonZeroUsize>,
 }
 
 impl Source {
-    /// The samples for a model, at most so many.
-    pub(super) fn open(&self, model: &Model, max: Option<usize>) -> Result<Chosen, CliError> {
-        let facts = Facts::infer(model, &OpTable::standard());
-        let count = self.random.ok_or_else(|| CliError::usage("not yet", "not yet"))?.min(max.unwrap_or(usize::MAX));
-        let made = |seed| {
-            seeded_feeds(model, &facts, &|_| 16, seed as u64).ok_or_else(|| CliError::usage("nothing can be made up", "give --data"))
+    /// The samples for a model, at most so many; what was taken for a sample is said on stderr.
+    pub(super) fn open(&self, model: &Model, max: Option<usize>, quiet: bool) -> Result<Samples, CliError> {
+        let inputs = InputSpec::of(model);
+        let all = match &self.data {
+            Some(path) => Samples::open(path, &inputs)?,
+            None => Samples::random(&inputs, self.random.map_or(1, NonZeroUsize::get), 0),
         };
-        Ok(Chosen { rule: "made-up values".into(), random: true, feeds: (0..count).map(made).collect::<Result<_, _>>()? })
+        let (rule, count) = (all.rule().to_string(), all.len());
+        let taken = all.take(max.unwrap_or(count));
+        if !quiet {
+            let part = if taken.len() < count { format!("; {} of them are used", taken.len()) } else { String::new() };
+            eprintln!("{rule}{part}");
+        }
+        Ok(taken)
     }
 }
 
-impl Chosen {
-    /// Reads them, one at a time.
-    pub(super) fn iter(&self) -> impl Iterator<Item = Result<Feeds, RuntimeError>> {
-        self.feeds.iter().cloned().map(Ok)
-    }
+/// The values of samples, loaded one at a time.
+pub(super) fn feeds(samples: &Samples) -> impl Iterator<Item = Result<Feeds, SampleError>> {
+    (0..samples.len()).map(|k| samples.load(k).map(|sample| sample.feeds))
 }

@@ -95,7 +95,7 @@ fn a_race_tells_times_machine_and_ratio() {
     assert!(report["machine"]["cores"].as_u64().unwrap() > 0 && report["runs"].as_u64().unwrap() >= 10);
     assert!(report["speed_up"]["low"].as_f64() <= report["speed_up"]["value"].as_f64());
     let text = bench(&["--threads", "2"]).stdout;
-    assert!(text.contains("rten 0.27.0, 2 threads") && text.contains("x as fast as ") && text.contains("by wall time"), "{text}");
+    assert!(text.contains("rten 0.27.0, 2 threads") && text.contains("x as fast as A") && text.contains("by wall time"), "{text}");
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn onnx_runtime_tells_what_runs_in_8_bits() {
     }
     let path = fixture("fashion_mbv.onnx");
     let run = shrinx(["bench", path.to_str().unwrap(), "--random", "1", "--seconds", "0.1", "--runtime", "onnxruntime"]).fine();
-    assert!(run.stdout.contains(": 0 of ") && run.stdout.contains(" heavy ops run int8"), "{}", run.stdout);
+    assert!(run.stdout.contains("A: 0 of ") && run.stdout.contains(" heavy ops run int8"), "{}", run.stdout);
 }
 
 #[test]
@@ -116,4 +116,27 @@ fn samples_must_be_asked_for() {
     assert_eq!(shrinx(["compare", path, path]).code, 2);
     assert_eq!(shrinx(["bench", path]).code, 2);
     assert_eq!(shrinx(["bench", path, "--random", "1", "--seconds", "-1"]).code, 2);
+}
+
+#[test]
+fn samples_come_from_files_one_at_a_time() {
+    let models = Models::new();
+    let a = models.add("a.onnx", DENSE);
+    let data = models.folder.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    for (k, x) in [1.0f32, 2.0, 4.0].into_iter().enumerate() {
+        let header = format!("{:117}\n", "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 4), }");
+        let values = [x, -x, x, 0.5].into_iter().flat_map(f32::to_le_bytes);
+        let bytes: Vec<u8> = b"\x93NUMPY\x01\x00\x76\x00".iter().copied().chain(header.bytes()).chain(values).collect();
+        std::fs::write(data.join(format!("{k}.npy")), bytes).unwrap();
+    }
+    let run = |extra: &[&str]| {
+        shrinx(["compare", a.to_str().unwrap(), a.to_str().unwrap(), "--data", data.to_str().unwrap()].iter().chain(extra)).fine()
+    };
+    let whole = run(&["--layers"]);
+    assert!(whole.stdout.starts_with("3 samples on rten\n") && whole.stdout.contains("no difference"), "{whole:?}");
+    assert!(whole.stderr.contains("each of 3 files is one run"), "{whole:?}");
+    let part = run(&["--max-samples", "2", "--format", "json"]);
+    assert_eq!((&json(&part)["samples"], &json(&part)["random"]), (&2.into(), &false.into()));
+    assert!(part.stderr.contains("; 2 of them are used"), "{part:?}");
 }
