@@ -179,3 +179,78 @@ fn look(scanner: &mut Scanner, tensor: &Tensor, axis: Option<usize>) -> Option<T
     let narrow: Vec<f32> = tensor.to_f64()?.into_iter().map(|x| x as f32).collect();
     Some(scanner.scan(&narrow, &tensor.dims, axis))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::InputSpec;
+    use shrinx_rewrite::{
+        ir::{ValueId, text},
+        ops::{Feeds, Sink},
+    };
+
+    /// Gives for each wanted value the input times its place.
+    struct Times;
+
+    struct TimesSession(Vec<ValueId>);
+
+    impl Runtime for Times {
+        fn name(&self) -> &'static str {
+            "times"
+        }
+
+        fn prepare(&self, _: &Model, wanted: &[ValueId]) -> Result<Box<dyn Session>, RuntimeError> {
+            Ok(Box::new(TimesSession(wanted.to_vec())))
+        }
+    }
+
+    impl Session for TimesSession {
+        fn run(&mut self, feeds: &Feeds, sink: &mut Sink<'_>) -> Result<(), RuntimeError> {
+            let x = feeds.get("x").and_then(|x| Some((x.dims.clone(), x.as_f32()?.into_owned())));
+            let (dims, x) = x.ok_or(RuntimeError::Failed { runtime: "times", reason: "there is no x".into() })?;
+            for value in &self.0 {
+                let y: Vec<f32> = x.iter().map(|x| x * value.index() as f32).collect();
+                sink(*value, Tensor::from_f32(dims.clone(), &y))?;
+            }
+            Ok(())
+        }
+    }
+
+    fn model() -> (Model, Vec<Observe>) {
+        let model = text::parse("g (float[N,C,9] x) => (float[N,C,9] y) { t = Relu(x)\n y = Neg(t) }").unwrap();
+        let wanted = ["y", "t"].map(|n| Observe { value: model.find(Model::MAIN, n).unwrap(), channel_axis: Some(1) });
+        (model, wanted.to_vec())
+    }
+
+    #[test]
+    fn threads_and_shards_do_not_change_a_byte() {
+        let (model, wanted) = model();
+        let samples = Samples::random(&InputSpec::of(&model), 23, 5);
+        let run = |samples: &Samples, threads| {
+            let indices: Vec<usize> = (0..samples.len()).collect();
+            let seen = AtomicUsize::new(0);
+            let count = |done| {
+                seen.fetch_max(done, Ordering::Relaxed);
+            };
+            let found = collect(&Times, &model, [9; 32], &wanted, samples, &indices, threads, &count).unwrap();
+            assert_eq!((seen.into_inner(), found.samples()), (samples.len(), samples.len()));
+            found
+        };
+        let whole = run(&samples, 1).to_bytes();
+        assert!([2, 4, 40].iter().all(|threads| run(&samples, *threads).to_bytes() == whole));
+        let parts = [3, 1, 2].map(|k| run(&samples.clone().shard(k, 3), 2));
+        let merged = parts.into_iter().reduce(|a, b| a.merge(b).unwrap()).unwrap();
+        assert_eq!(merged.to_bytes(), whole);
+        assert!(merged.is_random());
+    }
+
+    #[test]
+    fn a_sample_that_does_not_run_is_named() {
+        let (model, wanted) = model();
+        let other = text::parse("g (float[3] z) => (float[3] y) { y = Relu(z) }").unwrap();
+        let samples = Samples::random(&InputSpec::of(&other), 2, 0);
+        let error = collect(&Times, &model, [0; 32], &wanted, &samples, &[1], 4, &|_| {}).unwrap_err();
+        assert_eq!(error.to_string(), "sample `random[1]`: times failed: there is no x");
+        assert!(collect(&Times, &model, [0; 32], &wanted, &samples, &[], 4, &|_| {}).unwrap().tensors().next().is_none());
+    }
+}

@@ -98,7 +98,9 @@ mod tests {
 
     fn of(values: &[f32]) -> Histogram {
         let mut histogram = Histogram::default();
-        values.iter().for_each(|x| histogram.add(prefix_of(*x), 1));
+        for x in values {
+            histogram.add(prefix_of(*x), 1);
+        }
         histogram
     }
 

@@ -73,10 +73,7 @@ mod tests {
         };
         let mut values: Vec<f32> = (0..count).map(|_| (0..12).map(|_| uniform()).sum::<f32>() - 6.0).collect();
         values.iter_mut().take(outliers as usize).for_each(|x| *x *= 20.0);
-        if relu {
-            values.iter_mut().for_each(|x| *x = x.max(0.0));
-        }
-        values
+        if relu { values.into_iter().map(|x| x.max(0.0)).collect() } else { values }
     }
 
     pub(super) fn statistics(values: &[f32]) -> TensorStatistics {

@@ -168,8 +168,8 @@ mod tests {
         made.add_sample(*blake3::hash(&k.to_le_bytes()).as_bytes(), false).unwrap();
         let data: Vec<f32> = (0..24).map(|i| ((i as f32 + 1.3) * (k as f32 + 0.7)).sin() * 10f32.powi(k as i32 - 5)).collect();
         made.add_tensor("t", TensorStatistics::of(&data, &[2, 3, 4], Some(1)));
-        if k % 3 == 0 {
-            made.add_tensor("odd", TensorStatistics::of(&data[..k as usize + 1], &[k + 1], Some(0)));
+        if k.is_multiple_of(3) {
+            made.add_tensor("odd", TensorStatistics::of(&data[..=k as usize], &[k + 1], Some(0)));
         }
         if k == 4 {
             made.add_tensor("bad", TensorStatistics::of(&[f32::NAN, -1.0, f32::INFINITY], &[3], None));

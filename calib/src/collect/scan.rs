@@ -65,7 +65,9 @@ impl Scanner {
             let found = Lanes::of(part);
             seen.zero += found.zero;
             if !found.is_finite() {
-                part.iter().for_each(|x| one(c, channel, *x, seen));
+                for x in part {
+                    one(c, channel, *x, seen);
+                }
                 continue;
             }
             c.min[channel] = c.min[channel].min(found.min);
@@ -98,7 +100,9 @@ impl Scanner {
 
     fn count(&mut self, values: &[f32], into: &mut Histogram) {
         if values.len() < FEW {
-            values.iter().for_each(|x| into.add(prefix_of(*x), 1));
+            for x in values {
+                into.add(prefix_of(*x), 1);
+            }
             return;
         }
         let [a, b] = &mut self.counts;
@@ -107,7 +111,9 @@ impl Scanner {
             a[usize::from(prefix_of(*x))] += 1;
             b[usize::from(prefix_of(*y))] += 1;
         }
-        rest.iter().for_each(|x| a[usize::from(prefix_of(*x))] += 1);
+        for x in rest {
+            a[usize::from(prefix_of(*x))] += 1;
+        }
         for (page, (a, b)) in a.chunks_mut(256).zip(b.chunks_mut(256)).enumerate() {
             if a.iter().chain(b.iter()).fold(0, |any, n| any | n) == 0 {
                 continue;

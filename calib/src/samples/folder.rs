@@ -98,6 +98,6 @@ impl Entry {
     }
 }
 
-pub(super) fn unreadable(path: &Path, problem: impl ToString) -> SampleError {
-    SampleError::Unreadable { file: path.display().to_string(), problem: problem.to_string() }
+pub(super) fn unreadable(path: &Path, problem: impl std::fmt::Display) -> SampleError {
+    SampleError::Unreadable { file: path.display().to_string(), problem: format!("{problem}") }
 }

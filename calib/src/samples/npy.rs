@@ -42,7 +42,7 @@ pub(super) fn header(from: &mut dyn Read) -> Result<Header, String> {
     let fortran = field(&text, "fortran_order")?.starts_with("True");
     let dims = shape(field(&text, "shape")?).ok_or("has a header without a shape")?;
     let count = dims.iter().try_fold(1u64, |n, d| n.checked_mul(*d));
-    let bytes = count.and_then(|n| dtype.bytes_for(n)).filter(|n| *n <= i64::MAX as u64);
+    let bytes = count.and_then(|n| dtype.bytes_for(n)).filter(|n| i64::try_from(*n).is_ok());
     let bytes = bytes.ok_or_else(|| format!("has the shape {dims:?}, which is too large"))?;
     Ok(Header { dtype, dims, fortran, length: (8 + width + length) as u64, bytes })
 }
@@ -130,9 +130,9 @@ pub(super) mod tests {
 
     /// An array as NumPy writes it.
     pub(in super::super) fn npy(descr: &str, fortran: bool, dims: &[u64], data: &[u8]) -> Vec<u8> {
-        let shape: String = dims.iter().map(|d| format!("{d}, ")).collect();
+        let shape = format!("{dims:?}").replace('[', "(").replace(']', if dims.len() == 1 { ",)" } else { ")" });
         let order = if fortran { "True" } else { "False" };
-        let header = format!("{{'descr': '{descr}', 'fortran_order': {order}, 'shape': ({shape}), }}\n");
+        let header = format!("{{'descr': '{descr}', 'fortran_order': {order}, 'shape': {shape}, }}\n");
         [b"\x93NUMPY\x01\x00", &(header.len() as u16).to_le_bytes()[..], header.as_bytes(), data].concat()
     }
 

@@ -26,7 +26,7 @@ impl Samples {
     /// Samples to fit on and samples to accept by, about 3 to 1: by the hash of its name, so that a sample stays on its side whatever others come and go.
     /// Of two samples or more, both have some.
     pub fn split(&self) -> (Vec<usize>, Vec<usize>) {
-        let (mut accept, mut fit): (Vec<usize>, Vec<usize>) = (0..self.len()).partition(|k| self.name_hash(*k)[0] % 4 == 0);
+        let (mut accept, mut fit): (Vec<usize>, Vec<usize>) = (0..self.len()).partition(|k| self.name_hash(*k)[0].is_multiple_of(4));
         let by_hash = self.by_hash();
         let (from, to) = if accept.is_empty() { (&mut fit, &mut accept) } else { (&mut accept, &mut fit) };
         if to.is_empty() && from.len() >= 2 {

@@ -107,7 +107,9 @@ const CHANNELS: u64 = 1;
 const DROPPED: u64 = 2;
 
 fn write_tensor(into: &mut Encoder, t: &TensorStatistics) {
-    [t.count, t.nan, t.infinite, t.zero].into_iter().for_each(|n| into.count(n));
+    for n in [t.count, t.nan, t.infinite, t.zero] {
+        into.count(n);
+    }
     into.float(t.min);
     into.float(t.max);
     into.count(if t.channels.is_some() { CHANNELS } else { u64::from(t.dropped) * DROPPED });

@@ -102,7 +102,9 @@ mod tests {
     fn numbers_come_back() {
         let numbers = [0, 1, -1, 63, -64, 64, i128::MAX, i128::MIN, i128::from(i64::MIN)];
         let mut encoder = Encoder::default();
-        numbers.iter().for_each(|n| encoder.signed(*n));
+        for n in numbers {
+            encoder.signed(n);
+        }
         let mut decoder = Decoder(&encoder.0);
         assert_eq!(numbers.map(|_| decoder.signed().unwrap()), numbers);
         assert!(decoder.0.is_empty());
