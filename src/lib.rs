@@ -16,6 +16,7 @@ pub mod bench;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod compare;
+pub mod costs;
 pub mod heavy;
 pub mod machine;
 mod nearest;

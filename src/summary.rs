@@ -1,7 +1,7 @@
 //! What a model consists of, counted.
 
-use shrinx_rewrite::ir::{AttributeValue, DataType, Dim, Length, Model, Symbol, Tensor, TensorData, TypeKind, ValueType};
-use shrinx_rewrite::ops::{Facts, Inference, OpTable};
+use shrinx_rewrite::ir::{AttributeValue, DataType, Dim, Length, Model, Tensor, TensorData, TypeKind, ValueType};
+use shrinx_rewrite::ops::{Facts, Inference, OpTable, costs::lengths_of};
 use std::collections::BTreeMap;
 
 /// What an unknown length, other than a batch, is taken to be where a number is wanted.
@@ -96,9 +96,7 @@ impl Summary {
             }
         }
         let Some(total) = total else { return };
-        let inputs = model.scope(Model::MAIN).inputs().iter().filter_map(|d| facts.of(d.value).shape.as_ref()?.first());
-        let batches: Vec<Symbol> = inputs.flat_map(Dim::symbols).collect();
-        self.macs_sample = facts.symbols.evaluate(&total, &|s| if batches.contains(&s) { 1 } else { SAMPLE_LENGTH });
+        self.macs_sample = facts.symbols.evaluate(&total, &lengths_of(model, &facts, SAMPLE_LENGTH));
         self.macs = Some(facts.symbols.show(&total)).filter(|_| total.symbols().iter().all(|s| facts.symbols.name(*s).is_some()));
     }
 }

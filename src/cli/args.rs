@@ -301,11 +301,17 @@ pub(super) struct Compare {
 #[derive(Debug, Args)]
 pub(super) struct Bench {
     /// The model, or the one that the other is measured against
-    #[arg(value_name = "A")]
-    pub(super) a: PathBuf,
+    #[arg(value_name = "A", required_unless_present = "costs")]
+    pub(super) a: Option<PathBuf>,
     /// Another one, run in turns with A
     #[arg(value_name = "B")]
     pub(super) b: Option<PathBuf>,
+    /// Measure no model but kernels, and write the table that `quantize --costs` takes
+    #[arg(long, group = "Source", requires = "output", conflicts_with_all = ["a", "b"])]
+    pub(super) costs: bool,
+    /// Where the table goes; `-` for stdout
+    #[arg(short, long, value_name = "FILE", requires = "costs")]
+    pub(super) output: Option<PathBuf>,
     #[command(flatten)]
     pub(super) samples: Source,
     /// Use at most so many samples [default: 16]

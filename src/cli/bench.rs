@@ -2,6 +2,7 @@
 
 use super::{
     args::{Bench, Format},
+    costs,
     error::CliError,
     input, print, runtime, samples,
 };
@@ -16,10 +17,13 @@ use std::num::NonZeroUsize;
 const SAMPLES: usize = 16;
 
 pub(super) fn run(arguments: &Bench, verbosity: Option<u8>) -> Result<u8, CliError> {
-    let paths: Vec<_> = std::iter::once(&arguments.a).chain(&arguments.b).collect();
-    let models = match &arguments.b {
-        Some(b) => input::read_both(&arguments.a, b, &arguments.reading)?.into(),
-        None => vec![input::read(&arguments.a, &arguments.reading)?],
+    if arguments.costs {
+        return costs::run(arguments, verbosity);
+    }
+    let paths: Vec<_> = arguments.a.iter().chain(&arguments.b).collect();
+    let models = match paths.as_slice() {
+        [a, b] => input::read_both(a, b, &arguments.reading)?.into(),
+        paths => paths.iter().map(|path| input::read(path, &arguments.reading)).collect::<Result<Vec<_>, _>>()?,
     };
     let threads = usize::from(arguments.threads);
     let runtime = runtime::fast(&arguments.running, threads)?;

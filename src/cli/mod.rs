@@ -6,6 +6,7 @@ mod args;
 mod bench;
 mod calibrate;
 mod compare;
+mod costs;
 mod error;
 mod input;
 mod inspect;
