@@ -32,12 +32,13 @@ impl Pass for MaterializeShapes {
             if context.ops.effects(model, node) != Effects::None || model.node(node).bodies().next().is_some() {
                 continue;
             }
-            for output in model.outputs(node).into_iter().flatten() {
-                let pays = |t: &Tensor| wanted(model, context, output) && savings::cost(model, output, t) <= savings::of_node(model, node);
-                if let Some(tensor) = known(model, context, output).filter(pays) {
+            if let Some(results) = results(model, context, node).filter(|r| together_pay(model, context, node, r)) {
+                context.notes.applied(results.len());
+                for (output, tensor) in results {
                     set_constant(model, &mut context.facts, output, tensor);
-                    context.notes.applied(1);
                 }
+                model.kill(node);
+                continue;
             }
             if let Some((shape, tensor)) = reshape_target(model, context, node).filter(|(v, t)| pays(model, *v, t)) {
                 let scope = model.node(node).scope();
@@ -51,6 +52,18 @@ impl Pass for MaterializeShapes {
         }
         Ok(())
     }
+}
+
+/// The contents of those outputs of a node that something reads, where inference knows them all.
+fn results(model: &Model, context: &Context<'_>, node: NodeId) -> Option<Vec<(ValueId, Tensor)>> {
+    let read = model.outputs(node).into_iter().flatten().filter(|v| model.use_count(*v) > 0);
+    read.map(|v| Some((v, known(model, context, v)?))).collect()
+}
+
+/// Whether some result is of use, and all together cost no more than the node that goes.
+fn together_pay(model: &Model, context: &Context<'_>, node: NodeId, results: &[(ValueId, Tensor)]) -> bool {
+    results.iter().any(|(v, _)| wanted(model, context, *v))
+        && results.iter().map(|(v, t)| savings::cost(model, *v, t)).sum::<u64>() <= savings::of_node(model, node)
 }
 
 /// The content of a value that is not stored, where inference knows all of it.
@@ -67,7 +80,7 @@ fn known(model: &Model, context: &Context<'_>, value: ValueId) -> Option<Tensor>
 
 /// Whether some reader of a value is not itself replaced: only there a constant is of use.
 fn wanted(model: &Model, context: &Context<'_>, value: ValueId) -> bool {
-    let replaced = |node: NodeId| model.outputs(node).into_iter().flatten().all(|v| known(model, context, v).is_some());
+    let replaced = |node: NodeId| results(model, context, node).is_some();
     model.is_output(value) || model.uses(value).any(|(reader, _)| !replaced(reader))
 }
 
@@ -165,6 +178,18 @@ mod tests {
           ...
         -   d = Gather(s, two)
         "
+        );
+    }
+
+    #[test]
+    fn several_results_pay_together_or_stay() {
+        assert_leaves!(
+            pass(),
+            "g (float[N] x1) => (float[N] v2, int64[1,3] v5, int64[1,3] v6) <int64[2,3] c4 = {2, -2, -2, -4, -4, -5}> {
+                v2 = Neg(x1)
+                v5, v6 = Split <axis = 0, num_outputs = 2> (c4)
+            }",
+            ""
         );
     }
 
