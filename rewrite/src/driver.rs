@@ -1,6 +1,6 @@
 //! The driver of rewrites: finds matches, lets the rewrite add, and does what it alone may do: replace and remove.
 
-use crate::{Context, Edit, Fidelity, Match, Pass, PassError, Pattern, Replacement, Skip, matching, pattern::OpPattern};
+use crate::{Context, Edit, Fidelity, Match, Pass, PassError, Pattern, Replacement, Skip, matching, pattern::OpPattern, savings};
 use rustc_hash::FxHashSet;
 use shrinx_ops::{
     Effects, Fact, Facts,
@@ -86,8 +86,7 @@ impl<R: Rewrite> Rewriting<R> {
         }
         let revision = model.revision();
         let mut edit = Edit::new(model, &mut context.facts, context.ops, node);
-        let outcome =
-            self.0.rewrite(&found, &mut edit).and_then(|r| if joins_input_to_output(edit.model, node, &r) { Err(JOINS) } else { Ok(r) });
+        let outcome = self.0.rewrite(&found, &mut edit).and_then(|r| check_outputs(edit.model, node, &r).map(|()| r));
         let (added, values) = (edit.nodes, edit.values);
         match outcome {
             Err(skip) => {
@@ -105,8 +104,6 @@ impl<R: Rewrite> Rewriting<R> {
         }
     }
 }
-
-const JOINS: Skip = Skip::because_static("it stands between an input and an output of the graph");
 
 /// The outputs of a root by port; a rewrite replaces the present ones.
 fn check_match(model: &Model, context: &Context<'_>, found: &Match) -> Result<(), Skip> {
@@ -129,13 +126,19 @@ fn check_match(model: &Model, context: &Context<'_>, found: &Match) -> Result<()
     Ok(())
 }
 
-/// A node between an input or constant of a scope and an output of it has to stay where it only hands on: both names are public, and an `Identity` in its
-/// place would be no gain.
-fn joins_input_to_output(model: &Model, root: NodeId, replacement: &Replacement) -> bool {
-    model.outputs(root).iter().zip(&replacement.0).any(|(old, new)| {
-        let public = old.is_some_and(|old| model.is_output(old));
-        public && !takes_name(model, root, *new) && model.constant(*new).is_none()
-    })
+/// A node between an input of a scope and an output of it has to stay where it only hands on: both names are public, and an `Identity` in its place would
+/// be no gain. A constant may stand for an output, which a node then has to make, where that costs no more than what goes.
+fn check_outputs(model: &Model, root: NodeId, replacement: &Replacement) -> Result<(), Skip> {
+    let mut cost = 0;
+    for (old, new) in model.outputs(root).into_iter().zip(&replacement.0) {
+        let Some(old) = old.filter(|old| model.is_output(*old) && !takes_name(model, root, *new)) else { continue };
+        let Some(tensor) = model.constant(*new) else { return Err(Skip::because("it stands between an input and an output of the graph")) };
+        cost += savings::cost(model, old, tensor);
+    }
+    if cost > 0 && cost > savings::of_node(model, root) {
+        return Err(Skip::because("a constant in the place of the output would be larger"));
+    }
+    Ok(())
 }
 
 /// Whether the producer of `new` can make an output of the root's scope instead: it stands there, and makes no other output.

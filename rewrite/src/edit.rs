@@ -16,10 +16,6 @@ impl Skip {
         Self(reason.into())
     }
 
-    pub(crate) const fn because_static(reason: &'static str) -> Self {
-        Self(Cow::Borrowed(reason))
-    }
-
     /// The reason.
     pub fn reason(&self) -> &str {
         &self.0

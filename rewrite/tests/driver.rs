@@ -123,6 +123,21 @@ fn an_output_that_would_become_an_input_keeps_its_node() {
 }
 
 #[test]
+fn a_constant_stands_for_an_output_only_where_that_is_not_larger() {
+    let hand_on = |found: &Match, _: &mut Edit<'_>| Ok(found.values(["x"])[0].into());
+    let source = "g (float[N] x) => (float[N] a, float16[2,3] y) <float16[2,3] c = {1, 2, 3, 4, 5, 6}> { a = Relu(x) y = Neg(c) }";
+    let (_, context, _) = run(Silly("grows", hand_on), source);
+    assert_eq!(context.notes.skipped.keys().collect::<Vec<_>>(), ["a constant in the place of the output would be larger"]);
+    let chain = source.replace("y = Neg(c)", "b = Sigmoid(c) d = Sigmoid(b) y = Neg(e) e = Add(c, d)");
+    let zero = |_: &Match, edit: &mut Edit<'_>| {
+        let zeros = edit.add_constant_named("z", shrinx_rewrite::ir::Tensor::raw(DataType::Float16, [2, 3], vec![0; 12]));
+        Ok(zeros.into())
+    };
+    let (model, context, _) = run(Silly("pays", zero), &chain);
+    assert_eq!((context.notes.applied, context.notes.skipped.len()), (1, 0), "{}", text::print(&model));
+}
+
+#[test]
 fn an_inner_value_that_is_read_elsewhere_stays() {
     struct Pair;
     impl Rewrite for Pair {
