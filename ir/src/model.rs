@@ -7,13 +7,13 @@
 //! for one revision and is never stored across passes.
 
 pub use crate::scope::{Function, Header, Opset, Scope, ScopeKind};
-use crate::{mapped::MappedFile, node::Node, tensor::Tensor, value::Value};
+use crate::{edit::names::Names, mapped::MappedFile, node::Node, tensor::Tensor, value::Value};
 use petgraph::{
     Direction::{Incoming, Outgoing},
     stable_graph::{NodeIndex, StableDiGraph},
     visit::EdgeRef,
 };
-use rustc_hash::FxHashSet;
+
 use smallvec::SmallVec;
 
 /// A node of the model.
@@ -69,7 +69,7 @@ pub struct Model {
     pub(crate) header: Header,
     revision: u64,
     pub(crate) next_order: u32,
-    pub(crate) names: Option<FxHashSet<String>>,
+    pub(crate) names: Option<Names>,
     /// Files that tensors alias: the model's own first, if it came from one; then external data.
     pub(crate) files: Vec<MappedFile>,
     pub(crate) has_external_data: bool,
