@@ -155,6 +155,8 @@ impl Tensor {
             TensorData::Floats(v) => v.iter().flat_map(|x| x.to_le_bytes()).collect(),
             TensorData::Doubles(v) => v.iter().flat_map(|x| x.to_le_bytes()).collect(),
             TensorData::Int64s(v) => v.iter().flat_map(|x| x.to_le_bytes()).collect(),
+            // One an entry here, packed in `raw_data` (`TensorProto`, comments).
+            TensorData::Int32s(v) if self.dtype.bits() == 6 => pack(&v.iter().map(|x| *x as u64).collect::<Vec<_>>(), 6).into(),
             TensorData::Int32s(v) => {
                 let width = (self.dtype.bits() as usize).div_ceil(8);
                 v.iter().flat_map(|x| x.to_le_bytes().into_iter().take(width)).collect()
@@ -260,6 +262,25 @@ impl Tensor {
     }
 }
 
+/// Whether a shape can be that of a tensor in memory.
+pub(crate) fn fits(dims: &[u64]) -> bool {
+    // A zero may stand beside lengths whose product alone would overflow.
+    let product = dims.iter().filter(|d| **d != 0).try_fold(1u64, |n, d| n.checked_mul(*d));
+    product.is_some_and(|n| n <= i64::MAX as u64 / 16)
+}
+
+/// Elements of so many bits as `raw_data` has them: without gaps, lowest bits first.
+pub(crate) fn pack(elements: &[u64], width: u64) -> Vec<u8> {
+    let mut bytes = vec![0; (elements.len() as u64 * width).div_ceil(8) as usize];
+    for (k, element) in elements.iter().enumerate() {
+        for i in (0..width).filter(|i| element >> i & 1 == 1) {
+            let at = k as u64 * width + i;
+            bytes[(at / 8) as usize] |= 1 << (at % 8);
+        }
+    }
+    bytes
+}
+
 /// The f32 next to `x`, the odd one of the two where `x` lies between: rounding that to a narrower type rounds `x` once, not twice (Boldo and Melquiond,
 /// "Emulation of FMA and correctly rounded sums: proved algorithms using rounding to odd", 2008).
 fn to_odd(x: f64) -> f32 {
@@ -281,6 +302,13 @@ mod tests {
         assert!(raw.same_content(&typed));
         assert_eq!(raw.digest(), typed.digest());
         assert_eq!(typed.to_integers(), Some(vec![1, -2]));
+    }
+
+    #[test]
+    fn six_bit_floats_take_an_entry_each_and_are_packed_raw() {
+        let typed = Tensor { data: TensorData::Int32s(Arc::new(vec![63, 1, 32, 0, 5])), ..Tensor::raw(DataType::Float6E2M3, [5], vec![]) };
+        let raw = Tensor::raw(DataType::Float6E2M3, [5], vec![0x7f, 0x00, 0x02, 0x05]);
+        assert!(typed.same_content(&raw));
     }
 
     #[test]

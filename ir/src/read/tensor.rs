@@ -3,7 +3,7 @@
 use super::{ReadFault, Reader, metadata, types};
 use crate::{
     dtype::DataType,
-    tensor::{External, Sparse, Tensor, TensorData},
+    tensor::{External, Sparse, Tensor, TensorData, fits},
 };
 use shrinx_proto::onnx::{SparseTensorProto, TensorProto};
 use std::sync::Arc;
@@ -58,7 +58,7 @@ impl Reader<'_> {
             }
             "float_data" => typed(&proto.float_data, count * if dtype == DataType::Complex64 { 2 } else { 1 }, TensorData::Floats),
             "double_data" => typed(&proto.double_data, count * if dtype == DataType::Complex128 { 2 } else { 1 }, TensorData::Doubles),
-            "int32_data" => typed(&proto.int32_data, if dtype.bits() < 8 { bytes } else { count }, TensorData::Int32s),
+            "int32_data" => typed(&proto.int32_data, if matches!(dtype.bits(), 2 | 4) { bytes } else { count }, TensorData::Int32s),
             "int64_data" => typed(&proto.int64_data, count, TensorData::Int64s),
             "uint64_data" => typed(&proto.uint64_data, count, TensorData::Uint64s),
             _ => (proto.string_data.len() as u64, count, TensorData::Strings(Arc::new(proto.string_data.clone()))),
@@ -88,10 +88,8 @@ impl Reader<'_> {
 
 /// The lengths, none of them negative, whose product fits in memory.
 fn dims(all: &[i64]) -> Option<Vec<u64>> {
-    let dims: Vec<u64> = all.iter().map(|d| u64::try_from(*d).ok()).collect::<Option<_>>()?;
-    // A zero may stand beside lengths whose product alone would overflow.
-    let product = dims.iter().filter(|d| **d != 0).try_fold(1u64, |n, d| n.checked_mul(*d))?;
-    (product <= i64::MAX as u64 / 16).then_some(dims)
+    let dims: Option<Vec<u64>> = all.iter().map(|d| u64::try_from(*d).ok()).collect();
+    dims.filter(|d| fits(d))
 }
 
 fn typed<T: Clone>(all: &[T], need: u64, make: fn(Arc<Vec<T>>) -> TensorData) -> (u64, u64, TensorData) {
@@ -139,5 +137,30 @@ fn finish(proto: TensorProto, dtype: DataType, dims: Vec<u64>, data: TensorData)
         doc: proto.doc_string,
         metadata: metadata(proto.metadata_props),
         explicit_location: proto.data_location == Some(0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{DataType, Header, Model, Opset, Tensor, TensorData, read_bytes, to_bytes};
+    use std::sync::Arc;
+
+    #[test]
+    fn six_bit_floats_take_an_entry_each_and_four_bit_ones_half() {
+        for (dtype, entries, fine) in [
+            (DataType::Float6E2M3, 3, true),
+            (DataType::Float6E3M2, 3, true),
+            (DataType::Float6E2M3, 2, false),
+            (DataType::Float4E2M1, 2, true),
+            (DataType::Int4, 3, false),
+            (DataType::Uint2, 1, true),
+        ] {
+            let mut model =
+                Model::new(Header { ir_version: Some(14), opsets: vec![Opset { domain: None, version: Some(28) }], ..Header::default() });
+            let tensor = Tensor { data: TensorData::Int32s(Arc::new(vec![1; entries])), ..Tensor::raw(dtype, [3], vec![]) };
+            model.add_initializer(Model::MAIN, "w", tensor);
+            let read = read_bytes(to_bytes(&model).unwrap());
+            assert_eq!(read.is_ok(), fine, "{dtype}, {entries} entries: {:?}", read.err());
+        }
     }
 }

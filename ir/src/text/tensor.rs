@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     dtype::DataType,
-    tensor::{Sparse, Tensor, TensorData},
+    tensor::{Sparse, Tensor, TensorData, fits, pack},
     value::{Length, TensorType, TypeKind, ValueType},
 };
 use bytes::Bytes;
@@ -120,17 +120,6 @@ fn bits_at(bytes: &[u8], width: u64, k: usize) -> u64 {
     (0..width).fold(0, |bits, i| bits | bit(start + i) << i)
 }
 
-fn pack(elements: &[u64], width: u64) -> Vec<u8> {
-    let mut bytes = vec![0; (elements.len() as u64 * width).div_ceil(8) as usize];
-    for (k, element) in elements.iter().enumerate() {
-        for i in (0..width).filter(|i| element >> i & 1 == 1) {
-            let at = k as u64 * width + i;
-            bytes[(at / 8) as usize] |= 1 << (at % 8);
-        }
-    }
-    bytes
-}
-
 fn is_signed(dtype: DataType) -> bool {
     dtype.is_signed_integer() || matches!(dtype, DataType::Int4 | DataType::Int2)
 }
@@ -184,10 +173,7 @@ pub(super) fn of_type(ty: &ValueType) -> Option<Tensor> {
     let length = |n: i64| u64::try_from(n).ok();
     let known = |l: &Length| if let Length::Number(n) = l { length(*n) } else { None };
     let dims: Vec<u64> = shape.as_ref()?.iter().map(|d| known(&d.length)).collect::<Option<_>>()?;
-    // A zero may stand beside lengths whose product alone would overflow; the bound is that of the reader.
-    let product = dims.iter().filter(|d| **d != 0).try_fold(1u64, |n, d| n.checked_mul(*d))?;
-    let unknown = Tensor { data: TensorData::Elided(String::new()), ..Tensor::raw((*dtype)?, dims, Bytes::new()) };
-    (product <= i64::MAX as u64 / 16).then_some(unknown)
+    fits(&dims).then_some(Tensor { data: TensorData::Elided(String::new()), ..Tensor::raw((*dtype)?, dims, Bytes::new()) })
 }
 
 /// A tensor of numbers, as many as its shape asks for; the place of the first that its type does not have.
