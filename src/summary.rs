@@ -1,6 +1,6 @@
 //! What a model consists of, counted.
 
-use shrinx_rewrite::ir::{AttributeValue, DataType, Dim, Length, Model, Tensor, TensorData, TypeKind, ValueType};
+use shrinx_rewrite::ir::{AttributeValue, DataType, Dim, Model, Tensor, TensorData};
 use shrinx_rewrite::ops::{Facts, Inference, OpTable, costs::lengths_of};
 use std::collections::BTreeMap;
 
@@ -24,9 +24,9 @@ pub struct Summary {
     pub macs_unknown: usize,
     /// Bytes of stored constants by element type.
     pub bytes: BTreeMap<String, u64>,
-    /// Inputs: name and type.
+    /// Inputs: name and type, in ONNX's textual syntax.
     pub inputs: Vec<(String, String)>,
-    /// Outputs: name and type.
+    /// Outputs: name and type, likewise.
     pub outputs: Vec<(String, String)>,
     /// Operator sets: domain and version.
     pub opsets: Vec<(String, i64)>,
@@ -45,7 +45,9 @@ impl Summary {
         summary.count_nodes(model);
         summary.count_macs(model, ops);
         let main = model.scope(Model::MAIN);
-        let entry = |d: &shrinx_rewrite::ir::Declaration| (model.name(d.value).to_string(), d.ty.as_ref().map_or(String::new(), show_type));
+        let entry = |d: &shrinx_rewrite::ir::Declaration| {
+            (model.name(d.value).to_string(), d.ty.as_ref().map_or(String::new(), ToString::to_string))
+        };
         summary.inputs = main.inputs().iter().filter(|d| model.constant(d.value).is_none()).map(entry).collect();
         summary.outputs = main.outputs().iter().map(entry).collect();
         let opset = |o: &shrinx_rewrite::ir::Opset| (o.domain.clone().unwrap_or_default(), o.version.unwrap_or(0));
@@ -98,31 +100,5 @@ impl Summary {
         let Some(total) = total else { return };
         self.macs_sample = facts.symbols.evaluate(&total, &lengths_of(model, &facts, SAMPLE_LENGTH));
         self.macs = Some(facts.symbols.show(&total)).filter(|_| total.symbols().iter().all(|s| facts.symbols.name(*s).is_some()));
-    }
-}
-
-/// A declared type in ONNX's textual syntax.
-pub fn show_type(ty: &ValueType) -> String {
-    let nested = |t: &Option<Box<ValueType>>| t.as_ref().map_or(String::new(), |t| show_type(t));
-    let tensor = |t: &shrinx_rewrite::ir::TensorType| {
-        let dtype = t.dtype.unwrap_or(DataType::Undefined);
-        let length = |l: &Length| match l {
-            Length::Unset => "?".to_string(),
-            Length::Number(n) => n.to_string(),
-            Length::Name(name) => name.clone(),
-        };
-        match &t.shape {
-            None => dtype.to_string(),
-            Some(dims) => format!("{dtype}[{}]", dims.iter().map(|d| length(&d.length)).collect::<Vec<_>>().join(",")),
-        }
-    };
-    match &ty.kind {
-        TypeKind::Absent => "?".into(),
-        TypeKind::Tensor(t) => tensor(t),
-        TypeKind::SparseTensor(t) => format!("sparse_tensor({})", tensor(t)),
-        TypeKind::Sequence(t) => format!("seq({})", nested(t)),
-        TypeKind::Optional(t) => format!("optional({})", nested(t)),
-        TypeKind::Map { key, value } => format!("map({}, {})", key.map_or("?", DataType::name), nested(value)),
-        TypeKind::Opaque { name, .. } => format!("opaque({})", name.as_deref().unwrap_or("")),
     }
 }

@@ -11,7 +11,15 @@ use crate::{
     dtype::DataType,
     value::{DeclaredDim, Length, TensorType, TypeKind, ValueType},
 };
-use std::fmt::Write;
+use std::fmt::{self, Write};
+
+impl fmt::Display for ValueType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = String::new();
+        write(&mut out, self, false);
+        f.write_str(&out)
+    }
+}
 
 /// Writes a type.
 pub(super) fn write(out: &mut String, ty: &ValueType, notes: bool) {
@@ -230,8 +238,6 @@ mod tests {
 
     #[test]
     fn denotations_can_be_left_out() {
-        let mut out = String::new();
-        write(&mut out, &Parser::new("float[N!\"DATA_BATCH\"]!\"IMAGE\"").ty().unwrap(), false);
-        assert_eq!(out, "float[N]");
+        assert_eq!(Parser::new("float[N!\"DATA_BATCH\"]!\"IMAGE\"").ty().unwrap().to_string(), "float[N]");
     }
 }
