@@ -9,6 +9,7 @@ mod file;
 mod spill;
 
 pub use fault::{WriteError, WriteFault};
+pub use file::is_stream;
 
 use crate::{
     Tensor,
@@ -60,12 +61,15 @@ pub fn to_bytes(model: &Model) -> Result<Bytes, WriteError> {
 
 /// Writes the model to a stream, all tensors inline.
 pub fn to_stream(model: &Model, stream: &mut dyn Write) -> Result<Written, WriteError> {
-    let named = |fault: WriteFault| fault.at(Path::new("<stream>"));
-    let segments = encode(model).map_err(named)?;
+    pour(model, stream).map_err(|fault| fault.at(Path::new("<stream>")))
+}
+
+fn pour(model: &Model, stream: &mut dyn Write) -> Result<Written, WriteFault> {
+    let segments = encode(model)?;
     for segment in &segments {
-        stream.write_all(segment).map_err(|e| named(e.into()))?;
+        stream.write_all(segment)?;
     }
-    stream.flush().map_err(|e| named(e.into()))?;
+    stream.flush()?;
     Ok(Written { model: length(&segments), external: 0 })
 }
 
@@ -93,7 +97,8 @@ fn encode(model: &Model) -> Result<Vec<Bytes>, WriteFault> {
     segments_of(&encode::model(model, &mut |_| None)?)
 }
 
-/// Writes the model to `path`, and `path.data` beside it where tensors go outside: data first, each by a rename.
+/// Writes the model to `path`, and `path.data` beside it where tensors go outside: data first, each by a rename. What [`is_stream`] is written to, with all
+/// tensors inline.
 pub fn write_file(model: &Model, path: &Path, options: &WriteOptions) -> Result<Written, WriteError> {
     write(model, path, options).map_err(|fault| fault.at(path))
 }
@@ -105,6 +110,9 @@ pub fn write_bytes(bytes: &[u8], path: &Path, overwrite: bool) -> Result<(), Wri
 }
 
 fn write(model: &Model, path: &Path, options: &WriteOptions) -> Result<Written, WriteFault> {
+    if is_stream(path) {
+        return pour(model, &mut std::fs::OpenOptions::new().write(true).open(path)?);
+    }
     let inline = match options.external_data {
         ExternalData::Always => None,
         ExternalData::Auto if model.has_external_data => None,

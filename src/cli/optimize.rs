@@ -8,7 +8,10 @@ use super::{
 use crate::{Pipeline, PipelineOptions, Verify, recipe::Recipe};
 use shrinx_rewrite::{
     Registry,
-    ir::{WriteOptions, to_stream, write_file},
+    ir::{
+        WriteOptions, to_stream,
+        write::{is_stream, write_file},
+    },
 };
 use std::path::Path;
 
@@ -33,7 +36,7 @@ pub(super) fn run(registry: &Registry, arguments: &Optimize, verbosity: Option<u
     let before = input::file_bytes(&arguments.input).map(|n| n + external);
     let mut outcome = pipeline.run(model);
     if let Some(path) = target {
-        let written = if input::is_stream(path) {
+        let written = if is_stdout(path) {
             to_stream(&outcome.model, &mut std::io::stdout().lock())?
         } else {
             let overwrite = arguments.force || arguments.in_place;
@@ -76,7 +79,7 @@ fn target(arguments: &Optimize) -> Result<Option<&Path>, CliError> {
         (Some(path), _) => (&arguments.input, path),
         (None, _) => (&arguments.input, &arguments.input),
     };
-    if input::is_stream(path) {
+    if is_stdout(path) {
         return match (arguments.in_place, arguments.format) {
             (true, _) => Err(CliError::usage("stdin cannot be replaced", "drop --in-place, and give -o")),
             (_, Format::Json) => Err(CliError::usage("model and report cannot both go to stdout", "give a file to -o")),
@@ -89,10 +92,15 @@ fn target(arguments: &Optimize) -> Result<Option<&Path>, CliError> {
     if path.is_dir() {
         return Err(CliError::usage(format!("{} is a folder", path.display()), "name the file that the result goes to"));
     }
-    if !arguments.in_place && !arguments.force && path.symlink_metadata().is_ok() {
+    if !arguments.in_place && !arguments.force && path.symlink_metadata().is_ok() && !is_stream(path) {
         return Err(CliError::usage(format!("{} exists already", path.display()), "choose another name, or pass --force to replace it"));
     }
     Ok(Some(path))
+}
+
+/// Whether a path stands for stdout; by its other name, a file that stdout goes to would be replaced, not written.
+fn is_stdout(path: &Path) -> bool {
+    input::is_stream(path) || path == Path::new("/dev/stdout")
 }
 
 fn save(recipe: &Recipe, path: &Path, overwrite: bool) -> Result<(), CliError> {

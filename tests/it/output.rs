@@ -68,6 +68,35 @@ fn a_folder_that_cannot_be_written_is_said() {
 }
 
 #[test]
+fn devices_and_named_pipes_are_written_to_and_stay() {
+    use std::os::unix::fs::FileTypeExt;
+    let (folder, source, out) = small();
+    let optimize = |to: &str, extra: &[&str]| shrinx(["optimize", source.to_str().unwrap(), "-o", to].iter().chain(extra));
+    optimize(out.to_str().unwrap(), &[]).fine();
+    for force in [&[][..], &["--force"], &["--force", "--external-data", "always"]] {
+        optimize("/dev/null", force).fine();
+    }
+    assert!(std::fs::metadata("/dev/null").unwrap().file_type().is_char_device());
+    assert!(!std::path::Path::new("/dev/null.data").exists());
+    if std::path::Path::new("/dev/full").exists() {
+        optimize("/dev/full", &["--force"]).refused("E0201");
+    }
+    let pipe = folder.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let (reads, from) = (pipe.clone(), std::fs::read(&out).unwrap());
+    let reader = std::thread::spawn(move || std::fs::read(reads).unwrap());
+    optimize(pipe.to_str().unwrap(), &["--force"]).fine();
+    assert_eq!(reader.join().unwrap(), from);
+    assert!(pipe.metadata().unwrap().file_type().is_fifo());
+
+    let socket = folder.path().join("socket");
+    let _bound = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    optimize(socket.to_str().unwrap(), &["--force"]).refused("E0206");
+    assert!(socket.metadata().unwrap().file_type().is_socket());
+    assert_eq!(files(folder.path()), ["in.onnx", "out.onnx", "pipe", "socket"]);
+}
+
+#[test]
 fn a_full_disk_is_said_and_leaves_nothing() {
     let (folder, _, _) = small();
     let large = folder.path().join("large.onnx");

@@ -21,6 +21,8 @@ pub enum WriteFault {
     Io(#[from] std::io::Error),
     #[error("exists already")]
     Exists,
+    #[error("is a {0}, which holds no model")]
+    NoFile(&'static str),
     #[error("the model would have {size} bytes, and a protobuf file holds at most 2147483647")]
     TooLarge { size: u64 },
     #[error("{place}: its elements were left out of the text that the model was read from")]
@@ -43,13 +45,14 @@ impl Coded for WriteError {
             WriteFault::TooLarge { .. } => "E0203",
             WriteFault::Elided { .. } => "E0204",
             WriteFault::Cycle => "E0205",
+            WriteFault::NoFile(_) => "E0206",
         }
     }
 
     fn kind(&self) -> ErrorKind {
         match self.fault {
             WriteFault::Io(_) | WriteFault::TooLarge { .. } | WriteFault::Elided { .. } => ErrorKind::Input,
-            WriteFault::Exists => ErrorKind::Usage,
+            WriteFault::Exists | WriteFault::NoFile(_) => ErrorKind::Usage,
             WriteFault::Cycle => ErrorKind::Bug,
         }
     }
@@ -58,6 +61,7 @@ impl Coded for WriteError {
         Some(match self.fault {
             WriteFault::Io(_) => "check that the folder exists, is writable and has room; nothing was changed".into(),
             WriteFault::Exists => "choose another name, or pass --force to replace it".into(),
+            WriteFault::NoFile(_) => "name a file, a pipe, or - for stdout".into(),
             WriteFault::TooLarge { .. } => "write the weights beside the model: --external-data auto".into(),
             WriteFault::Elided { .. } => "texts keep small tensors only; start from the .onnx file".into(),
             WriteFault::Cycle => return None,

@@ -8,7 +8,7 @@ use rustix::io::Errno;
 use std::{
     fs::{File, Permissions},
     io::{ErrorKind, IoSlice, Write},
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{FileTypeExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 use tempfile::NamedTempFile;
@@ -27,9 +27,7 @@ impl Pending {
         if !overwrite && path.symlink_metadata().is_ok() {
             return Err(WriteFault::Exists);
         }
-        if path.is_dir() {
-            return Err(WriteFault::Io(std::io::Error::new(ErrorKind::IsADirectory, "it is a folder")));
-        }
+        check(path)?;
         // Through a link, the file it names is replaced, not the link.
         let path = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
         // `open` takes the umask off these permissions.
@@ -69,6 +67,21 @@ impl Pending {
         // The rename itself must reach the disk too; some file systems refuse to flush folders.
         let _ = File::open(folder).and_then(|f| f.sync_all());
         Ok(())
+    }
+}
+
+/// Whether what is written to a path goes through it and is not kept there: terminals, `/dev/null`, named pipes.
+pub fn is_stream(path: &Path) -> bool {
+    path.metadata().is_ok_and(|m| m.file_type().is_char_device() || m.file_type().is_fifo())
+}
+
+/// A path that a file may be put at: nothing is there, or a file.
+fn check(path: &Path) -> Result<(), WriteFault> {
+    let Ok(kind) = path.metadata().map(|m| m.file_type()) else { return Ok(()) };
+    match (kind.is_dir(), kind.is_file()) {
+        (true, _) => Err(WriteFault::NoFile("folder")),
+        (_, true) => Ok(()),
+        _ => Err(WriteFault::NoFile(if kind.is_socket() { "socket" } else { "device" })),
     }
 }
 
