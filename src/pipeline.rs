@@ -1,6 +1,6 @@
 //! Which passes run, in which order, until nothing changes; and what is checked after each.
 //!
-//! A pass that fails, or breaks an invariant, is named and undone: the run starts again from the original without it.
+//! A pass that fails, breaks an invariant, or makes the model larger, is named and undone: the run starts again from the original without it.
 
 use crate::{
     nearest::nearest,
@@ -83,8 +83,6 @@ impl Coded for PipelineError {
 /// An ordered list of passes, ready to run on models.
 pub struct Pipeline<'a> {
     steps: Vec<&'a dyn Pass>,
-    /// Those of the second level, in order: given up, one after the other, where the result would be larger than the original.
-    dispensable: Vec<&'a str>,
     ops: OpTable,
     verify: Verify,
     runtime: Option<&'a dyn Runtime>,
@@ -125,8 +123,7 @@ impl<'a> Pipeline<'a> {
             options.passes.iter().map(find).collect::<Result<_, _>>()?
         };
         let steps = chosen.into_iter().filter(|p| !options.skip.iter().any(|s| s == p.name())).collect();
-        let dispensable = registry.steps().iter().filter(|s| s.level == Level::Two).map(|s| s.pass.name()).collect();
-        Ok(Self { steps, dispensable, ops: OpTable::standard(), verify: options.verify, runtime: options.runtime })
+        Ok(Self { steps, ops: OpTable::standard(), verify: options.verify, runtime: options.runtime })
     }
 
     /// Names of the passes, in order.
@@ -162,13 +159,12 @@ impl<'a> Pipeline<'a> {
                 Ok((steps, check)) => {
                     if let Some(growth) = growth(&original, &model) {
                         let problem = format!("the result would be {growth} bytes larger");
-                        let applied = |pass: &&str| steps.iter().any(|s| s.pass == *pass && s.applied > 0);
-                        if let Some(pass) = self.dispensable.iter().copied().find(applied) {
-                            failures.push(Failure { pass: pass.into(), problem });
-                            continue;
-                        }
-                        failures.push(Failure::of_all(problem));
-                        return Outcome { report: unchanged(failures), model: original };
+                        let Some(pass) = self.growing(&original, &model, &checker, &skip, &steps) else {
+                            failures.push(Failure::of_all(problem));
+                            return Outcome { report: unchanged(failures), model: original };
+                        };
+                        failures.push(Failure { pass, problem });
+                        continue;
                     }
                     let after = Summary::of(&model, &self.ops);
                     return Outcome { report: Report { before, after, steps, failures, check: check.into(), ..Report::default() }, model };
@@ -186,6 +182,18 @@ impl<'a> Pipeline<'a> {
                 }
             }
         }
+    }
+
+    /// The pass without which the result is smallest, if it is smaller at all. Sizes after single steps do not tell: some leave behind what a later one
+    /// removes.
+    fn growing(&self, original: &Model, result: &Model, checker: &Checker<'_>, skip: &[&str], steps: &[StepReport]) -> Option<String> {
+        let without = |step: &StepReport| {
+            let mut model = original.clone();
+            self.attempt(&mut model, checker, &[skip, &[step.pass.as_str()]].concat(), false).ok()?;
+            Some((size(&model)?, step.pass.clone()))
+        };
+        let (least, pass) = steps.iter().filter(|s| s.applied > 0).filter_map(without).min()?;
+        (least < size(result)?).then_some(pass)
     }
 
     fn attempt(&self, model: &mut Model, checker: &Checker<'_>, skip: &[&str], verify_each: bool) -> Result<Vec<StepReport>, Spoiled> {

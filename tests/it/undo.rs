@@ -2,7 +2,7 @@
 
 use shrinx::{
     Pipeline, PipelineOptions, Verify,
-    ir::{Model, text},
+    ir::{Model, Tensor, text},
     rewrite::{Context, Edit, Fidelity, Level, Match, Pass, PassError, Pattern, Registry, Replacement, Rewrite, Skip, any, op},
 };
 use shrinx_runtime::Rten;
@@ -30,6 +30,33 @@ impl Rewrite for Wrong {
     fn rewrite(&self, found: &Match, edit: &mut Edit<'_>) -> Result<Replacement, Skip> {
         let [x] = found.values(["x"]);
         Ok(edit.add("Relu", vec![], &[Some(x)]).into())
+    }
+}
+
+/// Takes the difference from a stored zero for a Neg.
+struct Grows;
+
+impl Rewrite for Grows {
+    fn name(&self) -> &'static str {
+        "grows"
+    }
+
+    fn summary(&self) -> &'static str {
+        "Stores a long row of zeros"
+    }
+
+    fn fidelity(&self) -> Fidelity {
+        Fidelity::Exact
+    }
+
+    fn pattern(&self) -> Pattern {
+        op("Neg", [any("x")])
+    }
+
+    fn rewrite(&self, found: &Match, edit: &mut Edit<'_>) -> Result<Replacement, Skip> {
+        let [x] = found.values(["x"]);
+        let zeros = edit.add_constant_named(&"zeros".repeat(20), Tensor::from_f32([1, 4], &[0.0; 4]));
+        Ok(edit.add("Sub", vec![], &[Some(zeros), Some(x)]).into())
     }
 }
 
@@ -95,4 +122,12 @@ fn a_raised_opset_is_given_up_where_the_file_would_grow() {
     let undone: Vec<&str> = outcome.report.failures.iter().map(|f| f.pass.as_str()).collect();
     assert_eq!(undone, ["raise-opset"]);
     assert_eq!((outcome.model.opset(Model::MAIN, ""), outcome.model.nodes().count()), (Some(11), 2));
+}
+
+#[test]
+fn one_that_makes_the_model_larger_is_found_out() {
+    let registry = shrinx::standard().with(Level::One, Grows.pass());
+    let (result, undone) = run(&registry, Verify::End);
+    assert_eq!(undone, ["grows"]);
+    assert!(result.contains("Neg(x)") && !result.contains("Identity"), "{result}");
 }
