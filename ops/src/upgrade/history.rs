@@ -130,7 +130,7 @@ pub(crate) const HISTORY: &[(&str, i64, Changes)] = &[
     ("NonMaxSuppression", 10, &[(11, Same)]),
     ("NonZero", 9, &[(13, Same)]),
     ("Not", 1, &[]),
-    ("OneHot", 9, &[(11, Same), (28, Same)]),
+    ("OneHot", 9, &[(11, Rewrite(legacy::counted_from_the_end)), (28, Same)]),
     ("Optional", 15, &[(28, Same)]),
     ("OptionalGetElement", 15, &[(18, Same), (28, Same)]),
     ("OptionalHasElement", 15, &[(18, Same), (28, Same)]),

@@ -96,6 +96,8 @@ pub(super) fn split(draft: &mut Draft<'_>) -> Result<(), Refusal> {
 /// `BatchNormalization`, `Dropout` to version 7, which knows inference only.
 pub(super) fn test_mode(draft: &mut Draft<'_>) -> Result<(), Refusal> {
     match draft.take("is_test", int)? {
+        // From here on, outputs for the statistics of a batch make it one of training.
+        Some(mode) if mode != 0 && draft.op == "BatchNormalization" => inference_only(draft),
         Some(mode) if mode != 0 => Ok(()),
         Some(_) | None => Err(Refusal("it is one of training".into())),
     }
@@ -121,12 +123,18 @@ pub(super) fn mask(draft: &mut Draft<'_>) -> Result<(), Refusal> {
     if draft.model.use_count(mask) > 0 || declared { Err(Refusal("its mask is used".into())) } else { Ok(()) }
 }
 
-/// `ConvTranspose` to version 11, which splits paddings that are made up differently.
+/// `ConvTranspose` to version 11, which splits paddings that are made up differently: those of `auto_pad`, and those that `output_shape` asks for.
 pub(super) fn same_padding(draft: &mut Draft<'_>) -> Result<(), Refusal> {
-    match draft.get("auto_pad", string)?.as_deref() {
-        Some("SAME_UPPER" | "SAME_LOWER") => Err(Refusal("its automatic padding is split differently".into())),
-        Some(_) | None => Ok(()),
-    }
+    let automatic = draft.get("auto_pad", string)?.is_some_and(|mode| mode.starts_with("SAME"));
+    let asked = draft.get("output_shape", ints)?.is_some_and(|shape| !shape.is_empty());
+    if automatic || asked { Err(Refusal("its automatic padding is split differently".into())) } else { Ok(()) }
+}
+
+/// `OneHot` to version 11, which counts negative indices from the end, where they were like those beyond the depth.
+pub(super) fn counted_from_the_end(draft: &mut Draft<'_>) -> Result<(), Refusal> {
+    let unsigned = draft.dtype(0).is_some_and(|t| t.is_integer() && !t.is_signed_integer());
+    let known = |t: shrinx_ir::Tensor| t.to_integers().is_some_and(|all| all.iter().all(|i| *i >= 0));
+    if unsigned || draft.constant(0).is_some_and(known) { Ok(()) } else { Err(Refusal("its indices may be negative".into())) }
 }
 
 #[cfg(test)]
@@ -149,5 +157,24 @@ mod tests {
         assert_eq!(trains, "! node `y` (Dropout) cannot be raised to opset 9: it is one of training");
         let masks = raised(6, 13, &graph.replace("float[2] y)", "float[2] y, float[2] m)"));
         assert_eq!(masks, "! node `y` (Dropout) cannot be raised to opset 13: its mask is used");
+        let graph = "g (float[2,3] x, float[3] w) => (float[2,3] y) { y, m = BatchNormalization<is_test = 1>(x, w, w, w, w) }";
+        assert_eq!(raised(6, 9, graph), "! node `y` (BatchNormalization) cannot be raised to opset 9: it is one of training");
+        assert_eq!(raised(6, 9, &graph.replace(", m", "")), "y = BatchNormalization(x, w, w, w, w)");
+    }
+
+    #[test]
+    fn paddings_that_are_split_differently_are_refused() {
+        let graph = "g (float[1,1,3] x, float[1,1,3] w) => (float[1,1,4] y) { y = ConvTranspose<output_shape = [4]>(x, w) }";
+        let said = "! node `y` (ConvTranspose) cannot be raised to opset 13: its automatic padding is split differently";
+        assert_eq!(raised(10, 13, graph), said);
+        assert_eq!(raised(10, 13, &graph.replace("output_shape = [4]", "auto_pad = \"SAME_UPPER\"")), said);
+        assert_eq!(raised(10, 13, &graph.replace("output_shape = [4]", "pads = [0, 1]")), "y = ConvTranspose(x, w) <pads = [0, 1]>");
+    }
+
+    #[test]
+    fn indices_below_zero_were_beyond_the_depth() {
+        let graph = "g (int64[2] i, int64 d, float[2] v) => (float[2,3] y) { y = OneHot(i, d, v) }";
+        assert_eq!(raised(9, 11, graph), "! node `y` (OneHot) cannot be raised to opset 11: its indices may be negative");
+        assert_eq!(raised(9, 11, &graph.replace("int64[2]", "uint8[2]")), "y = OneHot(i, d, v)");
     }
 }
