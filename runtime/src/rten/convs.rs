@@ -58,14 +58,14 @@ pub(super) fn lower_pads(site: &Site<'_>) -> Option<Vec<i64>> {
     let lengths = site.shape(0).and_then(|s| s.get(2..));
     let mut totals = Vec::with_capacity(axes);
     for k in 0..axes {
-        let reach = (kernel.get(k)? - 1) * of("dilations", k)? + 1;
+        let reach = kernel.get(k)?.checked_sub(1)?.checked_mul(of("dilations", k)?)?.checked_add(1)?;
         let stride = of("strides", k)?;
         let total = if stride == 1 {
-            reach - 1
+            reach.checked_sub(1)?
         } else {
             let length = lengths?.get(k)?.known()?;
-            let steps = length.checked_add(stride - 1)?.checked_div(stride)?;
-            (steps - 1) * stride + reach - length
+            let steps = length.checked_add(stride.checked_sub(1)?)?.checked_div(stride)?;
+            steps.checked_sub(1)?.checked_mul(stride)?.checked_add(reach)?.checked_sub(length)?
         };
         totals.push(total.max(0));
     }

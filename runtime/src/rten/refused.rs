@@ -28,7 +28,10 @@ pub(super) fn reason(site: &Site<'_>) -> Option<&'static str> {
             when(site.wants(3), "output qk_matmul_output").or(when(site.has(3) && site.has(6), "attn_mask together with nonpad_kv_seqlen"))
         }
         "AveragePool" | "Conv" | "ConvTranspose" | "MaxPool" => convolution(site),
-        "BatchNormalization" => when((1..5).any(|k| site.wants(k)), "outputs for training"),
+        // Before opset 14, outputs for training make it one of training, wanted or not.
+        "BatchNormalization" => {
+            when((1..5).any(|k| site.wants(k)) || site.call.opset < 14 && site.outputs.len() > 1, "outputs for training")
+        }
         "Bernoulli" | "Multinomial" | "RandomNormal" | "RandomNormalLike" | "RandomUniform" | "RandomUniformLike" => {
             Some("it draws random numbers")
         }
@@ -145,6 +148,10 @@ mod tests {
                 "`y`: indices that cover a part of the other axes",
             ),
             ("g (float[2] x) => (float y) { [last] y = RandomNormalLike(x) }", "`last`: it draws random numbers"),
+            (
+                "<ir_version: 7, opset_import: [\"\": 13]> g (float[2,3] x, float[3] w) => (float y) { y, m, v = BatchNormalization(x, w, w, w, w) }",
+                "`y`: outputs for training",
+            ),
             ("g (bool[2,2] x) => (bool y) { y = ReduceMax(x) }", "`y`: booleans"),
             ("g (float[2] x, float[1,N] d) => (float[1,2] y) { y = Div(x, d) }", "`y`: a second input of one element that adds axes"),
             ("g (uint8[2] x) => (uint8[2] y) { y = Add(x, x) }", "`y`: not known to be right for types uint8, uint8"),
