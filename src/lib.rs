@@ -21,6 +21,7 @@ pub mod heavy;
 pub mod machine;
 mod nearest;
 pub mod pipeline;
+pub mod quantize;
 mod prepare;
 pub mod recipe;
 pub mod report;

@@ -35,6 +35,8 @@ pub(super) enum Command {
     Calibrate(Box<Calibrate>),
     /// Add up statistics of shards, in any order, to what one run over all gives
     MergeStats(MergeStats),
+    /// Make layers int8 where it pays, calibrated, corrected and judged on samples
+    Quantize(Box<super::quantize::Quantize>),
     /// Show what a model consists of
     Info(Info),
     /// Print a model in ONNX's textual syntax, one node a line

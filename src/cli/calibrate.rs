@@ -3,7 +3,7 @@
 use super::{
     args::{Calibrate, Format, MergeStats},
     error::CliError,
-    input, print, progress, runtime,
+    input, print, progress, runtime, target,
 };
 use crate::{prepare, report::CalibrationReport};
 use shrinx_calib::{InputSpec, Samples, Statistics, collect, model_digest};
@@ -19,7 +19,7 @@ use std::path::Path;
 const SEED: u64 = 0;
 
 pub(super) fn run(registry: &Registry, arguments: &Calibrate, verbosity: Option<u8>) -> Result<u8, CliError> {
-    check_target(&arguments.output, arguments.force, &[&arguments.input])?;
+    target::check(&arguments.output, arguments.force, &[&arguments.input])?;
     let runtime = runtime::with_threads(&arguments.running, arguments.threads)?;
     let model = prepare(registry, input::read(&arguments.input, &arguments.reading)?)?;
     let samples = chosen(arguments, &InputSpec::of(&model))?;
@@ -36,7 +36,7 @@ pub(super) fn run(registry: &Registry, arguments: &Calibrate, verbosity: Option<
 
 pub(super) fn merge(arguments: &MergeStats, verbosity: Option<u8>) -> Result<u8, CliError> {
     let parts: Vec<&Path> = arguments.parts.iter().map(std::path::PathBuf::as_path).collect();
-    check_target(&arguments.output, arguments.force, &parts)?;
+    target::check(&arguments.output, arguments.force, &parts)?;
     let mut all: Option<Statistics> = None;
     for path in parts {
         let part = read(path)?;
@@ -94,18 +94,4 @@ fn chosen(arguments: &Calibrate, inputs: &[InputSpec]) -> Result<Samples, CliErr
         }
     }
     Ok(samples)
-}
-
-/// Refuses, before any work is done, to replace what nobody said may be replaced.
-fn check_target(path: &Path, force: bool, sources: &[&Path]) -> Result<(), CliError> {
-    if sources.iter().any(|source| input::same_file(source, path)) {
-        return Err(CliError::usage(format!("{} is read too", path.display()), "choose another name for the result"));
-    }
-    if path.is_dir() {
-        return Err(CliError::usage(format!("{} is a folder", path.display()), "name the file that the result goes to"));
-    }
-    if !force && path.symlink_metadata().is_ok() {
-        return Err(CliError::usage(format!("{} exists already", path.display()), "choose another name, or pass --force to replace it"));
-    }
-    Ok(())
 }

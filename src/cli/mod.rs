@@ -12,8 +12,10 @@ mod input;
 mod inspect;
 mod optimize;
 mod progress;
+mod quantize;
 mod runtime;
 mod samples;
+mod target;
 
 use args::{Arguments, Command};
 use clap::Parser;
@@ -56,6 +58,7 @@ fn run(registry: &Registry, arguments: &Arguments) -> ExitCode {
         Command::Optimize(optimize) => optimize::run(registry, optimize, arguments.verbosity()),
         Command::Calibrate(calibrate) => calibrate::run(registry, calibrate, arguments.verbosity()),
         Command::MergeStats(parts) => calibrate::merge(parts, arguments.verbosity()),
+        Command::Quantize(quantize) => quantize::run(registry, quantize, arguments.verbosity()),
         Command::Info(info) => inspect::info(info),
         Command::Text(text) => inspect::text(text),
         Command::Diff(diff) => inspect::diff(diff),

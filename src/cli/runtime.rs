@@ -37,7 +37,8 @@ pub(super) enum Named {
     OnnxRuntime(OnnxRuntime),
 }
 
-fn named(running: &Running) -> Result<Named, CliError> {
+/// The runtime for values, by its name.
+pub(super) fn named(running: &Running) -> Result<Named, CliError> {
     match (running.runtime, &running.onnxruntime_lib) {
         (RuntimeName::Rten, None) => Ok(Named::Rten(Rten::default())),
         (RuntimeName::Rten, Some(_)) => Err(CliError::usage("--onnxruntime-lib is of no use to rten", "add --runtime onnxruntime")),

@@ -12,10 +12,10 @@ use std::{num::NonZeroUsize, path::PathBuf};
 pub(super) struct Source {
     /// Samples: an .npz, a folder of .npz or .npy, or of test_data_set_*
     #[arg(long, value_name = "PATH")]
-    data: Option<PathBuf>,
+    pub(super) data: Option<PathBuf>,
     /// So many made-up samples instead, and every output says so
     #[arg(long, value_name = "N")]
-    random: Option<NonZeroUsize>,
+    pub(super) random: Option<NonZeroUsize>,
 }
 
 impl Source {

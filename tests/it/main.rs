@@ -8,6 +8,7 @@ mod house;
 mod ops_doc;
 mod optimize;
 mod output;
+mod quantize;
 mod recipe;
 mod runtime;
 mod support;

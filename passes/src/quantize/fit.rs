@@ -1,0 +1,179 @@
+//! The numbers of one int8 layer: codes and scales of its weights, its bias, the scale of its output; and the three corrections of their error.
+//!
+//! *Least squares* moves the weights before they are rounded, so that rounded inputs give the float outputs. *Adaptive* rounding (GPTQ, arXiv 2210.17323)
+//! lets each weight make up for the error of those rounded before it. The *mean* of the remaining error goes into the bias (arXiv 1906.04721).
+
+use super::{affine::Affine, input::Input, layer::Layer};
+use shrinx_calib::TensorStatistics;
+use shrinx_solve::{Moments, Gram, absmax_scales, gptq, ridge, round_to_nearest};
+
+/// Largest code of a weight.
+const LIMIT: i32 = 127;
+/// What is added to the diagonal of the second moments, in parts of its mean: when rounding, and in the least squares.
+const DAMPING: f64 = 0.01;
+const RIDGE: f64 = 0.1;
+/// Above this many weights a channel, adaptive rounding costs more than it brings.
+const MOST_WEIGHTS: usize = 2400;
+
+/// Which corrections are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Corrections {
+    /// The mean of the error goes into the bias.
+    pub mean: bool,
+    /// Weights are fitted to rounded inputs before they are rounded.
+    pub least_squares: bool,
+    /// Weights are rounded one after the other, each making up for the error so far.
+    pub adaptive: bool,
+}
+
+impl Corrections {
+    /// What pays for a layer: least squares only in matrix products, for on convolutions it does not hold on other samples.
+    pub fn of(layer: &Layer) -> Self {
+        Self { mean: true, least_squares: !layer.is_conv(), adaptive: layer.inputs * layer.kernel <= MOST_WEIGHTS }
+    }
+
+    /// Whether second moments are needed.
+    pub fn need_moments(self) -> bool {
+        self.least_squares || self.adaptive
+    }
+}
+
+/// An int8 layer.
+#[derive(Clone, Debug)]
+pub struct Fitted {
+    /// How its input is rounded.
+    pub input: Input,
+    /// Codes of the weights, in rows.
+    pub codes: Vec<i8>,
+    /// Scales of the rows, as `DequantizeLinear` uses them.
+    pub scales: Vec<f32>,
+    /// What is added to each output channel.
+    pub bias: Vec<f64>,
+    /// How the output is rounded, where the layer has a pair of its own.
+    pub output: Option<Output>,
+}
+
+/// How an output is rounded: by one scale, and read with one a channel, after the weights took up the quotient.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Output {
+    /// What `QuantizeLinear` uses.
+    pub quantize: Affine,
+    /// What `DequantizeLinear` uses: one, or one a channel.
+    pub dequantize: Vec<Affine>,
+}
+
+/// Codes and bias of a layer with this weight and bias. Without moments, weights are rounded to nearest and nothing is corrected.
+pub fn fit(layer: &Layer, weights: &[f64], bias: &[f64], input: Input, moments: Option<&Gram>, corrections: Corrections) -> Fitted {
+    let n = layer.inputs * layer.kernel;
+    let common = f64::from(input.dequantize.scale);
+    // What a code step of the input counts in `DequantizeLinear`'s units.
+    let stretch: Vec<f64> = (0..n).map(|k| input.channel(k / layer.kernel).0 / common).collect();
+    let moments = moments.filter(|m| m.rows() > 1);
+    let spread = moments.filter(|_| corrections.need_moments()).map(Gram::centred);
+    let target = spread.as_ref().filter(|_| corrections.least_squares).and_then(|c| refitted(weights, c, layer.outputs));
+    let target = target.as_deref().unwrap_or(weights);
+    let seen: Vec<f64> = target.iter().enumerate().map(|(k, w)| w * stretch[k % n]).collect();
+    let scales: Vec<f64> = absmax_scales(&seen, layer.outputs, n, LIMIT).into_iter().map(|s| f64::from(s as f32)).collect();
+    let adapted = spread.as_ref().filter(|_| corrections.adaptive).and_then(|c| {
+        let hessian: Vec<f64> = c.inputs.iter().enumerate().map(|(k, h)| h / (stretch[k / n] * stretch[k % n])).collect();
+        gptq(&seen, layer.outputs, n, &scales, &hessian, DAMPING, LIMIT)
+    });
+    let codes = adapted.unwrap_or_else(|| round_to_nearest(&seen, layer.outputs, n, &scales, LIMIT));
+    let real = |o: usize, k: usize| f64::from(codes[o * n + k]) * scales[o];
+    let mut bias = bias.to_vec();
+    if let Some(moments) = moments.filter(|_| corrections.mean) {
+        let (x, y) = (moments.mean(), moments.output_mean());
+        for (o, b) in bias.iter_mut().enumerate() {
+            let given: f64 = (0..n).map(|k| real(o, k) / stretch[k] * x[k]).sum();
+            // A `MatMul` has no bias of its own: what is added behind it takes up the difference.
+            *b = if layer.gives_int8() { y[o] - given } else { *b + y[o] - given };
+        }
+    }
+    // The node subtracts one zero point everywhere.
+    for (o, b) in bias.iter_mut().enumerate() {
+        *b += (0..n).map(|k| real(o, k) * common * (f64::from(input.dequantize.zero) - input.channel(k / layer.kernel).1)).sum::<f64>();
+    }
+    Fitted { input, codes, scales: scales.iter().map(|s| *s as f32).collect(), bias, output: None }
+}
+
+/// Weights that give the outputs from the rounded inputs, in the least squares; a ridge holds them near the given ones.
+fn refitted(weights: &[f64], spread: &Moments, outputs: usize) -> Option<Vec<f64>> {
+    let (hessian, n) = (&spread.inputs, weights.len() / outputs);
+    // Of the residual: cov(x, y − W x).
+    let mut residual = spread.cross.clone();
+    for k in 0..n {
+        for o in 0..outputs {
+            let row = &hessian[k * n..(k + 1) * n];
+            residual[k * outputs + o] -= row.iter().zip(&weights[o * n..(o + 1) * n]).map(|(h, w)| h * w).sum::<f64>();
+        }
+    }
+    let change = ridge(hessian, &residual, n, outputs, RIDGE)?;
+    Some(weights.iter().enumerate().map(|(at, w)| w + change[at % n * outputs + at / n]).collect())
+}
+
+impl Fitted {
+    /// Gives the layer a pair of its own at its output: per channel, unless the runtime would move the axis.
+    #[must_use]
+    pub fn with_output(mut self, layer: &Layer, seen: &TensorStatistics, per_channel: bool, margin: f64) -> Self {
+        let ceiling = layer.activation.map_or(f32::INFINITY, |a| a.ceiling);
+        let channels = seen.channels.as_ref().filter(|c| c.min.len() == layer.outputs);
+        let Some(channels) = channels else {
+            let whole = cut(Affine::of_range(seen.min, seen.max.min(ceiling)), layer);
+            self.output = Some(Output { quantize: whole, dequantize: vec![whole] });
+            return self;
+        };
+        let ranges = channels.with_margin(margin);
+        let (lo, hi) = ranges.iter().fold((0.0f32, 0.0f32), |(l, h), (lo, hi)| (l.min(*lo), h.max(*hi)));
+        let whole = cut(Affine::of_range(lo, hi.min(ceiling)), layer);
+        // A ceiling holds in real units: it would have to be another one in each channel.
+        if !per_channel || ceiling.is_finite() {
+            self.output = Some(Output { quantize: whole, dequantize: vec![whole] });
+            return self;
+        }
+        let own = |(lo, hi): &(f32, f32)| {
+            let scale = ((hi - lo) / 255.0).max(whole.scale * 1e-3);
+            let zero = if layer.activation.is_some() { 0 } else { (-lo / scale).round_ties_even().clamp(0.0, 255.0) as u8 };
+            Affine { scale, zero }
+        };
+        let dequantize: Vec<Affine> = ranges.iter().map(own).collect();
+        for (o, own) in dequantize.iter().enumerate() {
+            let quotient = f64::from(whole.scale) / f64::from(own.scale);
+            self.scales[o] = (f64::from(self.scales[o]) * quotient) as f32;
+            self.bias[o] = self.bias[o] * quotient + (f64::from(own.zero) - f64::from(whole.zero)) * f64::from(whole.scale);
+        }
+        self.output = Some(Output { quantize: whole, dequantize });
+        self
+    }
+
+    /// The bias as int32 codes at scale `input · weight`, the scales of rows enlarged where a code would overflow (ONNX `DequantizeLinear` of int32).
+    pub fn integer_bias(&mut self) -> (Vec<i32>, Vec<f32>) {
+        const MOST: f64 = (i32::MAX - 1) as f64;
+        let (rows, n) = (self.bias.len(), self.codes.len() / self.bias.len().max(1));
+        let mut codes = Vec::with_capacity(rows);
+        let mut scales = Vec::with_capacity(rows);
+        for o in 0..rows {
+            let step = |scale: f32| self.input.dequantize.scale * scale;
+            let least = (self.bias[o].abs() / MOST / f64::from(self.input.dequantize.scale) * 1.0001) as f32;
+            if self.scales[o] < least {
+                let quotient = f64::from(self.scales[o]) / f64::from(least);
+                self.codes[o * n..(o + 1) * n].iter_mut().for_each(|q| *q = (f64::from(*q) * quotient).round_ties_even() as i8);
+                self.scales[o] = least;
+            }
+            let step = step(self.scales[o]).max(f32::MIN_POSITIVE);
+            codes.push((self.bias[o] / f64::from(step)).round_ties_even().clamp(-MOST, MOST) as i32);
+            scales.push(step);
+        }
+        (codes, scales)
+    }
+}
+
+/// With an absorbed activation the zero point is 0, and the largest code stays under the ceiling.
+fn cut(affine: Affine, layer: &Layer) -> Affine {
+    match layer.activation {
+        None => affine,
+        Some(activation) if activation.ceiling.is_finite() => {
+            Affine { scale: affine.scale.min(activation.ceiling / 255.0 * (1.0 - f32::EPSILON)), zero: 0 }
+        }
+        Some(_) => Affine { scale: affine.scale, zero: 0 },
+    }
+}

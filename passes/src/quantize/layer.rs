@@ -1,0 +1,298 @@
+//! What can become int8: the convolutions and matrix products of the main graph with a constant weight, each seen as rows of weights.
+
+use shrinx_rewrite::{
+    ir::{DataType, Model, NodeId, Tensor, ValueId},
+    ops::{Call, Facts, OpTable, constant, linear::per_channel},
+};
+
+/// A `Conv`, `MatMul` or `Gemm` that may run int8.
+#[derive(Clone, Debug)]
+pub struct Layer {
+    /// The node.
+    pub node: NodeId,
+    /// What reports and plans call it: the node's name, else that of its output.
+    pub name: String,
+    /// Which operator it is.
+    pub kind: Kind,
+    /// The activations.
+    pub input: ValueId,
+    /// What the node gives.
+    pub raw: ValueId,
+    /// What remains of its output after an activation that quantizing makes superfluous: `raw`, where there is none.
+    pub output: ValueId,
+    /// That activation.
+    pub activation: Option<Activation>,
+    /// The constant that is added behind a `MatMul`.
+    pub added: Option<Added>,
+    /// Channels of the output: the rows of the weights.
+    pub outputs: usize,
+    /// Channels of the input.
+    pub inputs: usize,
+    /// Elements of the kernel: a row holds `inputs × kernel` weights, channel by channel.
+    pub kernel: usize,
+}
+
+/// The operators that have int8 kernels.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Kind {
+    /// An ungrouped convolution.
+    Conv(Window),
+    /// `x · W`.
+    MatMul,
+    /// `x · W + c`, or `x · Wᵀ + c`.
+    Gemm {
+        /// Whether the weight is stored transposed.
+        transposed: bool,
+    },
+}
+
+/// Where a convolution looks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Window {
+    /// Lengths of the kernel, one a spatial axis.
+    pub kernel: Vec<usize>,
+    /// Steps.
+    pub strides: Vec<usize>,
+    /// Distances between the kernel's elements.
+    pub dilations: Vec<usize>,
+    /// Elements added in front, one a spatial axis.
+    pub pads: Vec<i64>,
+    /// Elements added behind, one a spatial axis.
+    pub pads_behind: Vec<i64>,
+}
+
+/// An activation between a layer, or another operator, and its quantized output.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Activation {
+    /// The node.
+    pub node: NodeId,
+    /// What it cuts its input to at the top; at the bottom it is 0.
+    pub ceiling: f32,
+}
+
+/// The addition of a constant behind a `MatMul`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Added {
+    /// The `Add`.
+    pub node: NodeId,
+    /// The port of the constant.
+    pub port: usize,
+    /// The constant.
+    pub value: ValueId,
+    /// Rank of the result.
+    pub rank: usize,
+}
+
+/// A heavy node that stays float, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// Its name, as in [`Layer::name`].
+    pub name: String,
+    /// The operator.
+    pub op: String,
+    /// The reason.
+    pub reason: &'static str,
+}
+
+/// The layers of the main graph in the order in which they run, and the heavy nodes that are none.
+pub fn layers(model: &Model, facts: &Facts) -> (Vec<Layer>, Vec<Refused>) {
+    let (mut found, mut refused) = (Vec::new(), Vec::new());
+    for scope in model.scopes() {
+        for id in model.nodes_in_order(scope).unwrap_or_default() {
+            let node = model.node(id);
+            if !node.op.domain().is_empty() || !["Conv", "MatMul", "Gemm", "ConvTranspose"].contains(&node.op.op.as_str()) {
+                continue;
+            }
+            let layer = if scope == Model::MAIN { layer(model, facts, id) } else { Err("bodies and functions stay float") };
+            match layer {
+                Ok(layer) => found.push(layer),
+                Err(reason) => refused.push(Refused { name: label(model, id), op: node.op.op.clone(), reason }),
+            }
+        }
+    }
+    (found, refused)
+}
+
+/// What reports and plans call a node: its name, else that of its first output.
+pub fn label(model: &Model, id: NodeId) -> String {
+    let name = model.node(id).name.clone().filter(|n| !n.is_empty());
+    name.or_else(|| Some(model.name(model.outputs(id).into_iter().flatten().next()?).to_string())).unwrap_or_default()
+}
+
+fn layer(model: &Model, facts: &Facts, id: NodeId) -> Result<Layer, &'static str> {
+    let node = model.node(id);
+    let call = Call { node, opset: model.opset(Model::MAIN, "").unwrap_or(0) };
+    let at = |port| model.input(id, port);
+    let input = at(0).ok_or("it has no input")?;
+    if constant(model, input).is_some() {
+        return Err("its input is constant");
+    }
+    let weight = constant(model, at(1).ok_or("it has no weight")?).ok_or("its weight is computed")?;
+    if weight.dtype != DataType::Float || facts.of(input).dtype != Some(DataType::Float) {
+        return Err("it does not compute in float32");
+    }
+    let raw = model.outputs(id).first().copied().flatten().ok_or("it has no output")?;
+    let dims: Vec<usize> = weight.dims.iter().map(|d| *d as usize).collect();
+    if weight.is_empty() {
+        return Err("its weight is empty");
+    }
+    let (kind, outputs, inputs, kernel) = match (node.op.op.as_str(), dims.as_slice()) {
+        ("Conv", [out, inputs, kernel @ ..]) if !kernel.is_empty() => {
+            if call.int("group").unwrap_or(1) != 1 {
+                return Err("grouped and depthwise convolutions are slower in int8");
+            }
+            (Kind::Conv(window(&call, kernel)?), *out, *inputs, kernel.iter().product())
+        }
+        ("ConvTranspose", _) => return Err("there is no int8 kernel for it"),
+        ("MatMul", [inputs, out]) => (Kind::MatMul, *out, *inputs, 1),
+        ("Gemm", [a, b]) => {
+            if call.int("transA").unwrap_or(0) != 0 {
+                return Err("its input is transposed");
+            }
+            let transposed = call.int("transB").unwrap_or(0) != 0;
+            let (out, inputs) = if transposed { (*a, *b) } else { (*b, *a) };
+            (Kind::Gemm { transposed }, out, inputs, 1)
+        }
+        _ => return Err("its weight is no matrix"),
+    };
+    if let Some(bias) = at(2) {
+        per_channel(&constant(model, bias).ok_or("its bias is computed")?, outputs).map_err(|_| "its bias is not one number a channel")?;
+    }
+    let activation = if kind == Kind::MatMul { None } else { activation(model, raw) };
+    let output = activation.map_or(raw, |a| model.outputs(a.node)[0].unwrap_or(raw));
+    let added = if kind == Kind::MatMul { added(model, facts, raw, outputs) } else { None };
+    Ok(Layer { node: id, name: label(model, id), kind, input, raw, output, activation, added, outputs, inputs, kernel })
+}
+
+fn window(call: &Call<'_>, kernel: &[usize]) -> Result<Window, &'static str> {
+    let n = kernel.len();
+    let read = |name| match call.ints(name) {
+        None => Some(vec![1; n]),
+        Some(all) => (all.len() == n).then(|| all.iter().map(|x| usize::try_from(*x).ok().filter(|x| *x > 0)).collect())?,
+    };
+    let (strides, dilations) = (read("strides").ok_or("its strides are odd")?, read("dilations").ok_or("its dilations are odd")?);
+    let pads = match call.string("auto_pad").unwrap_or("NOTSET") {
+        "NOTSET" | "" => call.ints("pads").map_or_else(|| vec![0; 2 * n], <[i64]>::to_vec),
+        "VALID" => vec![0; 2 * n],
+        // The border follows from the length of the input: with strides it may move by one.
+        "SAME_UPPER" | "SAME_LOWER" if strides.iter().all(|s| *s == 1) => {
+            let upper = call.string("auto_pad") == Some("SAME_UPPER");
+            let total = kernel.iter().zip(&dilations).map(|(k, d)| ((k - 1) * d) as i64);
+            let front = total.clone().map(|t| if upper { t / 2 } else { t - t / 2 });
+            front.clone().chain(total.zip(front).map(|(t, f)| t - f)).collect()
+        }
+        _ => return Err("its padding follows from the length of its input"),
+    };
+    if pads.len() != 2 * n || pads.iter().any(|p| *p < 0) {
+        return Err("its padding is odd");
+    }
+    Ok(Window { kernel: kernel.to_vec(), strides, dilations, pads: pads[..n].to_vec(), pads_behind: pads[n..].to_vec() })
+}
+
+/// A `Relu`, or a `Clip` from 0 to a constant, that alone reads a value: rounding to unsigned integers with a zero point of 0 does its work.
+pub fn activation(model: &Model, value: ValueId) -> Option<Activation> {
+    if model.is_output(value) || model.use_count(value) != 1 {
+        return None;
+    }
+    let (node, port) = model.uses(value).next()?;
+    let scalar = |port| constant(model, model.input(node, port)?)?.to_f64().filter(|v| v.len() == 1).map(|v| v[0] as f32);
+    let reader = model.node(node);
+    if port != 0 || !reader.op.domain().is_empty() || reader.scope() != model.scope_of(value) {
+        None
+    } else if reader.is("Relu") {
+        Some(Activation { node, ceiling: f32::INFINITY })
+    } else if reader.is("Clip") && scalar(1) == Some(0.0) && reader.attributes.is_empty() {
+        let ceiling = if model.input(node, 2).is_some() { scalar(2)? } else { f32::INFINITY };
+        (ceiling > 0.0).then_some(Activation { node, ceiling })
+    } else {
+        None
+    }
+}
+
+fn added(model: &Model, facts: &Facts, raw: ValueId, outputs: usize) -> Option<Added> {
+    if model.is_output(raw) || model.use_count(raw) != 1 {
+        return None;
+    }
+    let (node, port) = model.uses(raw).next()?;
+    if !model.node(node).is("Add") || model.node(node).scope() != Model::MAIN {
+        return None;
+    }
+    let value = model.input(node, 1 - port)?;
+    let rank = facts.of(raw).rank()?;
+    let tensor = constant(model, value)?;
+    (tensor.rank() <= rank && per_channel(&tensor, outputs).is_ok()).then_some(Added { node, port: 1 - port, value, rank })
+}
+
+impl Layer {
+    /// The weights as rows: `[outputs, inputs × kernel]`, a `Gemm`'s factor included.
+    pub fn rows(&self, model: &Model) -> Vec<f64> {
+        let all = model.input(self.node, 1).and_then(|w| constant(model, w)).and_then(|t| t.to_f64()).unwrap_or_default();
+        let alpha = self.call(model).float("alpha").map_or(1.0, f64::from);
+        let scaled = |w: &f64| if matches!(self.kind, Kind::Gemm { .. }) { w * alpha } else { *w };
+        match self.kind {
+            Kind::Conv(_) | Kind::Gemm { transposed: true } => all.iter().map(scaled).collect(),
+            Kind::MatMul | Kind::Gemm { transposed: false } => {
+                (0..self.outputs).flat_map(|o| all.iter().skip(o).step_by(self.outputs).map(scaled)).collect()
+            }
+        }
+    }
+
+    /// Codes of the weights, in rows, as the tensor that the node reads.
+    pub fn codes(&self, model: &Model, rows: &[i8]) -> Tensor {
+        let dims = model.input(self.node, 1).and_then(|w| constant(model, w)).map(|t| t.dims).unwrap_or_default();
+        let n = self.inputs * self.kernel;
+        let bytes: Vec<u8> = match self.kind {
+            Kind::Conv(_) | Kind::Gemm { transposed: true } => rows.iter().map(|q| *q as u8).collect(),
+            Kind::MatMul | Kind::Gemm { transposed: false } => {
+                (0..n).flat_map(|k| (0..self.outputs).map(move |o| rows[o * n + k] as u8)).collect()
+            }
+        };
+        Tensor::raw(DataType::Int8, dims, bytes)
+    }
+
+    /// The axis of the weight that runs over output channels.
+    pub fn weight_axis(&self) -> i64 {
+        match self.kind {
+            Kind::Conv(_) | Kind::Gemm { transposed: true } => 0,
+            Kind::MatMul | Kind::Gemm { transposed: false } => 1,
+        }
+    }
+
+    /// What is added to each output channel, by the node itself or by the `Add` behind it.
+    pub fn bias(&self, model: &Model) -> Vec<f64> {
+        let beta = self.call(model).float("beta").map_or(1.0, f64::from);
+        let (value, factor) = match (&self.kind, self.added) {
+            (Kind::MatMul, added) => (added.map(|a| a.value), 1.0),
+            (Kind::Conv(_), _) => (model.input(self.node, 2), 1.0),
+            (Kind::Gemm { .. }, _) => (model.input(self.node, 2), beta),
+        };
+        let tensor = value.and_then(|v| constant(model, v));
+        let read = tensor.and_then(|t| per_channel(&t, self.outputs).ok());
+        read.map_or_else(|| vec![0.0; self.outputs], |all| all.iter().map(|b| b * factor).collect())
+    }
+
+    /// Whether it is a convolution.
+    pub fn is_conv(&self) -> bool {
+        matches!(self.kind, Kind::Conv(_))
+    }
+
+    /// Whether zeros are put around its input.
+    pub fn is_padded(&self) -> bool {
+        matches!(&self.kind, Kind::Conv(w) if w.pads.iter().chain(&w.pads_behind).any(|p| *p != 0))
+    }
+
+    /// Whether it can give int8: a `MatMul` gives float, which is faster and truer.
+    pub fn gives_int8(&self) -> bool {
+        self.kind != Kind::MatMul
+    }
+
+    fn call<'a>(&self, model: &'a Model) -> Call<'a> {
+        Call { node: model.node(self.node), opset: model.opset(Model::MAIN, "").unwrap_or(0) }
+    }
+}
+
+/// The layers of a model, its facts made for the purpose.
+pub fn layers_of(model: &Model) -> (Vec<Layer>, Vec<Refused>) {
+    let ops = OpTable::standard();
+    layers(model, &Facts::infer(model, &ops))
+}

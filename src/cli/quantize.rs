@@ -1,0 +1,210 @@
+//! `shrinx quantize`.
+
+use super::{
+    args::{External, Format, Reading, Running},
+    error::CliError,
+    input, print, progress, runtime, samples, target,
+};
+use crate::{
+    compare::{CompareOptions, compare},
+    heavy::HeavyOps,
+    prepare,
+    quantize::{Evidence, Exclude, QuantizeOptions, QuantizeReport, quantize},
+};
+use clap::{Args, ValueEnum};
+use shrinx_calib::{RangeMethod, Statistics};
+use shrinx_passes::quantize::Goal;
+use shrinx_rewrite::{
+    Registry,
+    ir::{Model, WriteOptions, write_file},
+    ops::costs::CostTable,
+};
+use std::{
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+};
+
+#[derive(Debug, Args)]
+pub(super) struct Quantize {
+    /// The float model; `-` for stdin
+    #[arg(value_name = "IN")]
+    input: PathBuf,
+    /// Where the result goes
+    #[arg(short, long, value_name = "OUT", required_unless_present = "dry_run")]
+    output: Option<PathBuf>,
+    /// Samples: an .npz, a folder of .npz or .npy, or folders test_data_set_*
+    #[arg(long, value_name = "PATH", required_unless_present_any = ["random", "stats"])]
+    data: Option<PathBuf>,
+    /// So many made-up samples instead; every result says so
+    #[arg(long, value_name = "N", conflicts_with = "data")]
+    random: Option<NonZeroUsize>,
+    /// What an earlier `shrinx calibrate` saw, instead of samples: nothing is corrected or measured then
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["data", "random"])]
+    stats: Option<PathBuf>,
+    /// Use at most so many samples
+    #[arg(long, value_name = "N")]
+    max_samples: Option<usize>,
+    /// How the range of a tensor is found [default: as measures best]
+    #[arg(long, value_name = "METHOD")]
+    range: Option<Range>,
+    /// The fastest choice of layers that keeps so many dB of the outputs [default: 28]
+    #[arg(long, value_name = "DB", conflicts_with = "min_speedup")]
+    min_sqnr: Option<f64>,
+    /// The truest choice of layers that is predicted to be so many times as fast as the prepared float model's layers
+    #[arg(long, value_name = "X")]
+    min_speedup: Option<f64>,
+    /// Write the result even if what was asked for is not reached
+    #[arg(long)]
+    keep_going: bool,
+    /// Print all choices among which no other is both faster and truer
+    #[arg(long)]
+    pareto: bool,
+    /// Layers that stay float: a name, a glob or an operator type; may be repeated
+    #[arg(long, value_name = "PATTERN")]
+    exclude: Vec<String>,
+    /// Kernel costs that `shrinx bench --costs` measured [default: those of ONNX Runtime on x64 with VNNI]
+    #[arg(long, value_name = "FILE")]
+    costs: Option<PathBuf>,
+    /// Save the decision about each layer, and its reason, as JSON
+    #[arg(long, value_name = "FILE")]
+    plan: Option<PathBuf>,
+    /// Compare the values of all layers too
+    #[arg(long)]
+    layers: bool,
+    /// Report what would be done, and write no model
+    #[arg(long)]
+    dry_run: bool,
+    /// Threads for calibration; the result is the same for any number
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    threads: u16,
+    /// When weights go to OUT.data beside the model
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    external_data: External,
+    /// Replace OUT if it exists
+    #[arg(long)]
+    force: bool,
+    /// How the report is printed: for people on stderr, as JSON on stdout
+    #[arg(long, default_value = "human")]
+    format: Format,
+    #[command(flatten)]
+    running: Running,
+    #[command(flatten)]
+    reading: Reading,
+}
+
+/// How the range of a tensor is found.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Range {
+    /// All that was seen
+    Minmax,
+    /// All but the outermost 0.01 % on each side
+    Percentile,
+    /// The least mean squared error
+    Mse,
+    /// The least divergence of the histograms
+    Entropy,
+    /// The least error among these, tensor by tensor
+    Auto,
+}
+
+impl From<Range> for RangeMethod {
+    fn from(range: Range) -> Self {
+        match range {
+            Range::Minmax => Self::MinMax,
+            Range::Percentile => Self::Percentile(99.99),
+            Range::Mse => Self::Mse,
+            Range::Entropy => Self::Entropy,
+            Range::Auto => Self::Auto,
+        }
+    }
+}
+
+/// What is kept when nothing else is asked for, in dB.
+const LEAST_SQNR: f64 = 28.0;
+/// Samples that the result is compared on.
+const COMPARED: usize = 16;
+
+pub(super) fn run(registry: &Registry, arguments: &Quantize, verbosity: Option<u8>) -> Result<u8, CliError> {
+    let path = arguments.output.as_deref().filter(|_| !arguments.dry_run);
+    if let Some(path) = path {
+        target::check(path, arguments.force, &[&arguments.input])?;
+    }
+    let exclude = Exclude::new(&arguments.exclude)
+        .map_err(|e| CliError::usage(format!("--exclude: {e}"), "names, globs and operator types may stand there"))?;
+    let costs = costs(arguments.costs.as_deref())?;
+    let runtime = runtime::named(&arguments.running)?;
+    let original = input::read(&arguments.input, &arguments.reading)?;
+    let evidence = evidence(arguments, &original, verbosity.is_none())?;
+    let prepared = prepare(registry, original.clone())?;
+    let bar = progress::Bar::new("calibrate", evidence.count(), verbosity);
+    let options = QuantizeOptions {
+        runtime: runtime.as_dyn(),
+        goal: goal(arguments),
+        range: arguments.range.map(RangeMethod::from),
+        costs: &costs,
+        exclude,
+        threads: usize::from(arguments.threads),
+        progress: &|done| bar.at(done),
+    };
+    let outcome = quantize(registry, &prepared, &evidence, &options);
+    bar.end();
+    let (model, mut report) = outcome?;
+    if let Evidence::Samples(samples) = evidence {
+        let some = samples.take(COMPARED);
+        let options = CompareOptions { layers: arguments.layers, random: some.is_random() };
+        report.comparison = Some(compare(runtime.as_dyn(), &original, &model, &mut samples::feeds(&some), options)?);
+    }
+    report.heavy = runtime.optimized(&model)?.as_ref().map(HeavyOps::of);
+    finish(arguments, verbosity, &model, &report, path)
+}
+
+fn evidence(arguments: &Quantize, model: &Model, quiet: bool) -> Result<Evidence, CliError> {
+    let source = samples::Source { data: arguments.data.clone(), random: arguments.random };
+    Ok(match &arguments.stats {
+        None => Evidence::Samples(source.open(model, arguments.max_samples, quiet)?),
+        Some(path) => {
+            let bytes = std::fs::read(path).map_err(|e| CliError::usage(format!("{}: {e}", path.display()), "check the path of --stats"))?;
+            Evidence::Statistics(Statistics::from_bytes(&bytes).map_err(|e| CliError::at(path, &e))?)
+        }
+    })
+}
+
+fn finish(
+    arguments: &Quantize,
+    verbosity: Option<u8>,
+    model: &Model,
+    report: &QuantizeReport,
+    target: Option<&Path>,
+) -> Result<u8, CliError> {
+    let missed = report.plan.refusal.as_ref().filter(|_| arguments.min_sqnr.is_some() || arguments.min_speedup.is_some());
+    if let Some(path) = &arguments.plan {
+        let plan = serde_json::to_string_pretty(&report.plan).unwrap_or_default();
+        std::fs::write(path, plan + "\n").map_err(|e| CliError::usage(format!("{}: {e}", path.display()), "check the path of --plan"))?;
+    }
+    match (arguments.format, verbosity) {
+        (Format::Json, _) => print(&format!("{}\n", serde_json::to_string_pretty(report).unwrap_or_default()))?,
+        (Format::Human, Some(verbosity)) => eprint!("{}", report.to_text(verbosity, arguments.pareto)),
+        (Format::Human, None) => {}
+    }
+    if let Some(missed) = missed.filter(|_| !arguments.keep_going) {
+        return Err(CliError::budget(missed.clone()));
+    }
+    if let Some(path) = target {
+        write_file(model, path, &WriteOptions { external_data: arguments.external_data.into(), overwrite: arguments.force })?;
+    }
+    Ok(u8::from(missed.is_some()))
+}
+
+fn goal(arguments: &Quantize) -> Goal {
+    match (arguments.min_sqnr, arguments.min_speedup) {
+        (_, Some(speedup)) => Goal::MaxTime(1.0 / speedup.max(1.0)),
+        (Some(least), None) => Goal::MinSqnr(least),
+        (None, None) => Goal::MinSqnr(LEAST_SQNR),
+    }
+}
+
+fn costs(path: Option<&Path>) -> Result<CostTable, CliError> {
+    let Some(path) = path else { return Ok(CostTable::shipped()) };
+    let text = std::fs::read_to_string(path).map_err(|e| CliError::usage(format!("{}: {e}", path.display()), "check the path of --costs"))?;
+    CostTable::parse(&text).map_err(|e| CliError::at(path, &e))
+}

@@ -1,0 +1,209 @@
+//! Quantization from end to end: prepare the float model, calibrate, choose and write the int8 layers, and look at the result.
+
+mod show;
+
+use crate::{Pipeline, PipelineError, PipelineOptions, Verify, compare::Comparison, heavy::HeavyOps};
+use globset::{Glob, GlobSet, GlobSetBuilder};
+use shrinx_calib::{CollectError, RangeMethod, Samples, Statistics, StatisticsError, collect, model_digest};
+use shrinx_passes::quantize::{self as pass, Goal, Plan, Settings, Trials, evidence::EvidenceError};
+use shrinx_rewrite::{
+    Registry,
+    ir::{Coded, ErrorKind, Model, WriteError},
+    ops::{Facts, OpTable, Runtime, costs::CostTable},
+};
+
+/// What quantization is to do.
+pub struct QuantizeOptions<'a> {
+    /// Runs the model.
+    pub runtime: &'a dyn Runtime,
+    /// Which choice of layers is made.
+    pub goal: Goal,
+    /// How ranges of tensors are found; `None`: as measures best.
+    pub range: Option<RangeMethod>,
+    /// Kernel costs of the machine that the model is for.
+    pub costs: &'a CostTable,
+    /// Layers that stay float.
+    pub exclude: Exclude,
+    /// Threads for calibration. The result does not depend on them.
+    pub threads: usize,
+    /// Called with the number of samples done.
+    pub progress: &'a (dyn Fn(usize) + Sync),
+}
+
+/// What the ranges come from.
+pub enum Evidence {
+    /// Samples, which the result is also corrected and judged by.
+    Samples(Samples),
+    /// Statistics alone.
+    Statistics(Statistics),
+}
+
+impl Evidence {
+    /// How many samples there are to run.
+    pub fn count(&self) -> usize {
+        match self {
+            Self::Samples(samples) => samples.len(),
+            Self::Statistics(_) => 0,
+        }
+    }
+}
+
+/// What was done.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct QuantizeReport {
+    /// Version of this structure.
+    pub schema_version: u32,
+    /// The decisions about layers.
+    pub plan: Plan,
+    /// Whether the samples were made up.
+    pub random_data: bool,
+    /// The result beside the float model, on the samples, where there were any.
+    pub comparison: Option<Comparison>,
+    /// What runs int8 in the runtime's own optimized graph, where it shows it.
+    pub heavy: Option<HeavyOps>,
+    /// Patterns of `--exclude` that matched nothing.
+    pub unmatched: Vec<String>,
+}
+
+/// Why there is no result.
+#[derive(Debug, thiserror::Error)]
+pub enum QuantizeError {
+    /// Calibration failed.
+    #[error(transparent)]
+    Collect(#[from] CollectError),
+    /// The model could not be tried out.
+    #[error(transparent)]
+    Evidence(#[from] EvidenceError),
+    /// Statistics that cannot be used.
+    #[error(transparent)]
+    Statistics(#[from] StatisticsError),
+    /// The registry lacks a pass.
+    #[error(transparent)]
+    Pipeline(#[from] PipelineError),
+    /// The prepared model is too large for a digest.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+}
+
+impl Coded for QuantizeError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Collect(e) => e.code(),
+            Self::Evidence(e) => e.code(),
+            Self::Statistics(e) => e.code(),
+            Self::Pipeline(e) => e.code(),
+            Self::Write(e) => e.code(),
+        }
+    }
+
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Collect(e) => e.kind(),
+            Self::Evidence(e) => e.kind(),
+            Self::Statistics(e) => e.kind(),
+            Self::Pipeline(e) => e.kind(),
+            Self::Write(e) => e.kind(),
+        }
+    }
+
+    fn help(&self) -> Option<String> {
+        match self {
+            Self::Collect(e) => e.help(),
+            Self::Evidence(e) => e.help(),
+            Self::Statistics(e) => e.help(),
+            Self::Pipeline(e) => e.help(),
+            Self::Write(e) => e.help(),
+        }
+    }
+}
+
+/// Names, globs and operator types.
+#[derive(Clone, Debug, Default)]
+pub struct Exclude {
+    patterns: Vec<String>,
+    set: GlobSet,
+}
+
+impl Exclude {
+    /// From what stands on the command line; an invalid glob is an error.
+    pub fn new(patterns: &[String]) -> Result<Self, globset::Error> {
+        let mut set = GlobSetBuilder::new();
+        for pattern in patterns {
+            set.add(Glob::new(pattern)?);
+        }
+        Ok(Self { patterns: patterns.to_vec(), set: set.build()? })
+    }
+
+    /// Whether a node is meant.
+    pub fn matches(&self, name: &str, op: &str) -> bool {
+        self.patterns.iter().any(|p| p == name || p == op) || self.set.is_match(name)
+    }
+
+    fn unmatched(&self, nodes: &[(String, String)]) -> Vec<String> {
+        let alone = |pattern: &String| Self::new(std::slice::from_ref(pattern)).unwrap_or_default();
+        self.patterns.iter().filter(|p| !nodes.iter().any(|(name, op)| alone(p).matches(name, op))).cloned().collect()
+    }
+}
+
+/// Calibrates a prepared model.
+fn calibrate(prepared: &Model, samples: &Samples, indices: &[usize], options: &QuantizeOptions<'_>) -> Result<Statistics, QuantizeError> {
+    let wanted = pass::observed(prepared, &Facts::infer(prepared, &OpTable::standard()));
+    let digest = model_digest(prepared)?;
+    Ok(collect(options.runtime, prepared, digest, &wanted, samples, indices, options.threads, options.progress)?)
+}
+
+/// Quantizes a prepared model.
+pub fn quantize(registry: &Registry, prepared: &Model, evidence: &Evidence, options: &QuantizeOptions<'_>) -> Result<(Model, QuantizeReport), QuantizeError> {
+    let settings = Settings {
+        goal: options.goal,
+        range: options.range,
+        margin: MARGIN,
+        costs: options.costs,
+        excluded: &|name, op| options.exclude.matches(name, op),
+    };
+    let quantized = match evidence {
+        Evidence::Samples(samples) => {
+            let (fit, mut accept) = samples.split();
+            let fit = thinned(&fit, MOST_FIT);
+            // What was fitted is means and moments of many places: outputs of the same samples still tell what they miss. A few samples tell less.
+            accept.extend(&fit);
+            accept.truncate(MOST_ACCEPT);
+            let statistics = calibrate(prepared, samples, &fit, options)?;
+            let trials = Trials { runtime: options.runtime, samples, fit: &fit, accept: &accept };
+            pass::quantize(prepared, &statistics, Some(&trials), &settings)?
+        }
+        Evidence::Statistics(statistics) => {
+            statistics.require_model(model_digest(prepared)?)?;
+            pass::quantize(prepared, statistics, None, &settings)?
+        }
+    };
+    let nodes: Vec<(String, String)> = quantized.plan.decisions.iter().map(|d| (d.name.clone(), d.op.clone())).collect();
+    let report = QuantizeReport {
+        schema_version: 1,
+        unmatched: options.exclude.unmatched(&nodes),
+        plan: quantized.plan,
+        comparison: None,
+        heavy: None,
+        random_data: matches!(evidence, Evidence::Samples(s) if s.is_random()),
+    };
+    Ok((tidied(registry, quantized.model)?, report))
+}
+
+/// Without the float weights that nobody reads any more.
+fn tidied(registry: &Registry, model: Model) -> Result<Model, PipelineError> {
+    let passes = vec!["share-initializers".into(), "eliminate-dead".into()];
+    let options = PipelineOptions { passes, verify: Verify::Off, ..PipelineOptions::default() };
+    Ok(Pipeline::new(registry, &options)?.run(model).model)
+}
+
+/// By how many standard deviations over the samples the range of a channel is widened: values that no sample shows must not be cut.
+const MARGIN: f64 = 5.0;
+/// Samples that are looked at for fitting and for judging; more change nothing that can be seen.
+const MOST_FIT: usize = 512;
+const MOST_ACCEPT: usize = 32;
+
+/// At most `most` of these, evenly spread.
+fn thinned(all: &[usize], most: usize) -> Vec<usize> {
+    let count = all.len().min(most);
+    (0..count).map(|k| all[k * all.len() / count]).collect()
+}
