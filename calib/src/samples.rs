@@ -1,8 +1,8 @@
 //! Samples: what people have to run their models on.
 //!
 //! A folder of `.npz` files, each one run of the model with an array for each input; a folder of `.npy` files, for models with one input; ONNX test data,
-//! `test_data_set_*/input_*.pb`; or one `.npz` file, whose arrays may have an axis of samples by the rule of the module `axis`. Nothing is loaded before
-//! it is asked for, and then one sample at a time.
+//! `test_data_set_*/input_*.pb`; or one `.npz` file, whose arrays may have an axis of samples. Nothing is loaded before it is asked for, and then one sample
+//! at a time.
 
 mod axis;
 mod fault;
@@ -60,6 +60,15 @@ const OPEN_LENGTH: u64 = 64;
 
 impl Samples {
     /// The samples at a path, for a model with these inputs. Names and shapes of a single file are checked at once, those in a folder as they are loaded.
+    ///
+    /// In a folder, every file is one run, taken as it is. In one `.npz` file,
+    ///
+    /// 1. an array with one axis more than its input has holds samples along its first axis, which is taken away; the others go into every sample as they are;
+    /// 2. where no array has, and all have one and the same length above 1 along a first axis whose length the model leaves open or says is 1: each place along it
+    ///    is a sample, run as a batch of 1;
+    /// 3. otherwise the file is one run, taken as it is.
+    ///
+    /// [`Self::rule`] says which of these it was.
     pub fn open(path: &Path, inputs: &[InputSpec]) -> Result<Self, SampleError> {
         let unreadable = |e: std::io::Error| SampleError::Unreadable { file: path.display().to_string(), problem: e.to_string() };
         let is_folder = std::fs::metadata(path).map_err(unreadable)?.is_dir();

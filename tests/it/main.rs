@@ -1,6 +1,7 @@
 //! End to end: the binary, as a user meets it.
 
 mod bad_input;
+mod calibrate;
 mod compare;
 mod external;
 mod fuzz;

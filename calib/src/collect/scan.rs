@@ -3,7 +3,7 @@
 //! Each block of values is read twice while it is in the cache: once for extremes, sums and zeros, several values at a time, and once for the histogram.
 
 use crate::{
-    histogram::{Histogram, prefix_of},
+    histogram::prefix_of,
     statistics::{ChannelScan, ChannelStatistics, TensorStatistics},
 };
 
@@ -16,6 +16,8 @@ pub(crate) struct Scanner {
 
 const TURNS: usize = 2;
 const PREFIXES: usize = 1 << 16;
+/// Prefixes that are looked at together.
+const PAGE: usize = 256;
 /// Values of a block: they stay in the first cache, and their number in a count of 32 bits.
 const BLOCK: usize = 2048;
 /// Blocks after which counts are taken out of the table, long before they overflow.
@@ -44,12 +46,12 @@ impl Scanner {
                 self.block(k % count, block, &mut seen);
             }
         }
-        for part in data.chunks(LONG) {
-            self.count(part, &mut seen.histogram);
-        }
         if self.channels.count.iter().any(|n| *n > 0) {
             seen.min = self.channels.min.iter().copied().fold(f32::INFINITY, f32::min) + 0.0;
             seen.max = self.channels.max.iter().copied().fold(f32::NEG_INFINITY, f32::max) + 0.0;
+        }
+        for part in data.chunks(LONG) {
+            self.count(part, &mut seen);
         }
         if let Some(axis) = axis {
             seen.channels = channels.and_then(|_| ChannelStatistics::of(axis, &self.channels));
@@ -98,10 +100,11 @@ impl Scanner {
         }
     }
 
-    fn count(&mut self, values: &[f32], into: &mut Histogram) {
+    /// Counts values, among which are no lesser and no greater ones than were seen.
+    fn count(&mut self, values: &[f32], seen: &mut TensorStatistics) {
         if values.len() < FEW {
             for x in values {
-                into.add(prefix_of(*x), 1);
+                seen.histogram.add(prefix_of(*x), 1);
             }
             return;
         }
@@ -114,12 +117,25 @@ impl Scanner {
         for x in rest {
             a[usize::from(prefix_of(*x))] += 1;
         }
-        for (page, (a, b)) in a.chunks_mut(256).zip(b.chunks_mut(256)).enumerate() {
+        let page_of = |x: f32| usize::from(prefix_of(x)) / PAGE;
+        // Infinities and NaNs are counted too, and must be taken out again.
+        let finite = seen.nan + seen.infinite == 0;
+        let top = if finite { page_of(seen.max.max(0.0)) } else { page_of(f32::INFINITY) };
+        let bottom = if finite && seen.min >= 0.0 {
+            page_of(-0.0)
+        } else if finite {
+            page_of(seen.min)
+        } else {
+            page_of(f32::NEG_INFINITY)
+        };
+        for page in (0..=top).chain(page_of(-0.0)..=bottom) {
+            let range = page * PAGE..(page + 1) * PAGE;
+            let (a, b) = (&mut a[range.clone()], &mut b[range]);
             if a.iter().chain(b.iter()).fold(0, |any, n| any | n) == 0 {
                 continue;
             }
             for (k, (a, b)) in a.iter_mut().zip(b).enumerate() {
-                into.add((page * 256 + k) as u16, u64::from(*a) + u64::from(*b));
+                seen.histogram.add((page * PAGE + k) as u16, u64::from(*a) + u64::from(*b));
                 (*a, *b) = (0, 0);
             }
         }

@@ -1,11 +1,6 @@
-//! One `.npz` file, and the rule of its sample axis.
+//! One `.npz` file, and the rule of its sample axis: [`Samples::open`](super::Samples::open).
 //!
-//! 1. An array with one axis more than its input has has samples along its first axis, which is taken away; the others go into every sample as they are.
-//! 2. Where no array has, and all inputs have a first axis whose length is open or 1, and all arrays have one and the same length above 1 there: each place
-//!    along it is a sample, a batch of one.
-//! 3. Otherwise the file is one run, taken as it is.
-//!
-//! Where the number of an input's axes is not known, its array is taken to have as many.
+//! Where the number of an input's axes is not known, its array has none for samples.
 
 use super::{InputSpec, SampleError, folder::unreadable, npz, npz::Stored, spec};
 use shrinx_rewrite::ops::Feeds;
