@@ -87,7 +87,7 @@ fn each<T>(path: &Path, mut make: impl FnMut(Option<u64>, &mut dyn Read) -> Resu
     let mut made: Vec<(String, T)> = Vec::new();
     for k in 0..archive.len() {
         let mut entry = archive.by_index(k).map_err(|e| e.to_string())?;
-        let name = entry.name().trim_end_matches(".npy").to_string();
+        let name = entry.name().strip_suffix(".npy").unwrap_or(entry.name()).to_string();
         if made.iter().any(|(n, _)| *n == name) {
             return Err(format!("holds two arrays `{name}`"));
         }
