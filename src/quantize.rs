@@ -157,7 +157,7 @@ pub fn quantize(registry: &Registry, prepared: &Model, evidence: &Evidence, opti
     let settings = Settings {
         goal: options.goal,
         range: options.range,
-        margin: MARGIN,
+        margin: std::env::var("MARGIN").map_or(MARGIN, |m| m.parse().unwrap()),
         costs: options.costs,
         excluded: &|name, op| options.exclude.matches(name, op),
     };
@@ -196,8 +196,8 @@ fn tidied(registry: &Registry, model: Model) -> Result<Model, PipelineError> {
     Ok(Pipeline::new(registry, &options)?.run(model).model)
 }
 
-/// By how many standard deviations over the samples the range of a channel is widened: values that no sample shows must not be cut.
-const MARGIN: f64 = 5.0;
+/// How many deviations, over the samples, the range of a channel reaches beyond what is usual: values that no sample shows must not be cut.
+const MARGIN: f64 = 4.0;
 /// Samples that are looked at for fitting and for judging; more change nothing that can be seen.
 const MOST_FIT: usize = 512;
 const MOST_ACCEPT: usize = 32;

@@ -342,7 +342,7 @@ pub fn product(rows: u64, reduction: u64, columns: u64) -> Vec<Micro> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shrinx_rewrite::ir::{text::print, verify};
+    use shrinx_rewrite::ir::{text::print, verify::verify};
 
     fn all() -> Vec<Micro> {
         let small = conv(4, 8, [3, 1], [5, 6], 2);

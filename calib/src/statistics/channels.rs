@@ -97,19 +97,23 @@ impl ChannelStatistics {
         self.average(1, &self.count)
     }
 
-    /// A range for each channel that leaves room for what the samples did not show: `hi = max(maxᵢ hᵢ, mean(h) + k · std(h))`, where hᵢ is the channel's
-    /// greatest value in sample i; the lower end alike; both clamped to the observed range of the whole tensor, and made to include 0.
+    /// A range for each channel that leaves room for what the samples did not show, and includes 0.
+    ///
+    /// The greatest values of a channel in the samples are taken for log-normal: over samples, channels that some inputs alone awaken vary by factors, not by
+    /// terms (measured on gated convolutions: in an unusual input, channels of very different spread all reached 3.8 to 3.9 deviations of the logarithm).
+    /// `hi = max(maxᵢ hᵢ, exp(µ + k σ))`, with σ² = ln(1 + (std(h) / mean(h))²) and µ = ln mean(h) − σ² / 2, where hᵢ is the channel's greatest value in
+    /// sample i; the lower end alike. Both stay within the observed range of the whole tensor and a quarter more.
     pub fn with_margin(&self, k: f64) -> Vec<(f32, f32)> {
-        let lowest = self.min.iter().copied().filter(|x| x.is_finite()).fold(0.0, f32::min);
-        let highest = self.max.iter().copied().filter(|x| x.is_finite()).fold(0.0, f32::max);
+        let lowest = self.min.iter().copied().filter(|x| x.is_finite()).fold(0.0, f32::min) * HEADROOM;
+        let highest = self.max.iter().copied().filter(|x| x.is_finite()).fold(0.0, f32::max) * HEADROOM;
         let averages: [Vec<f64>; SUMS] = std::array::from_fn(|s| self.average(s, &self.samples));
         let deviation = |c: usize, s: usize| (averages[s + 1][c] - averages[s][c] * averages[s][c]).max(0.0).sqrt();
         let range = |c: usize| {
             if self.samples[c] == 0 {
                 return (0.0, 0.0);
             }
-            let lo = (averages[2][c] - k * deviation(c, 2)).min(f64::from(self.min[c])) as f32;
-            let hi = (averages[4][c] + k * deviation(c, 4)).max(f64::from(self.max[c])) as f32;
+            let lo = -reach(-averages[2][c], deviation(c, 2), k).max(-f64::from(self.min[c])) as f32;
+            let hi = reach(averages[4][c], deviation(c, 4), k).max(f64::from(self.max[c])) as f32;
             (lo.max(lowest).min(0.0), hi.min(highest).max(0.0))
         };
         (0..self.min.len()).map(range).collect()
@@ -118,6 +122,18 @@ impl ChannelStatistics {
     fn average(&self, sum: usize, over: &[u64]) -> Vec<f64> {
         self.sums[sum].iter().zip(over).map(|(s, n)| s.to_f64() / (*n).max(1) as f64).collect()
     }
+}
+
+/// How far beyond the observed range of its tensor a channel may reach.
+const HEADROOM: f32 = 1.25;
+
+/// `k` deviations above the mean of a quantity that is about log-normal; about normal, where its mean is not positive.
+fn reach(mean: f64, deviation: f64, k: f64) -> f64 {
+    if mean <= 0.0 {
+        return mean + k * deviation;
+    }
+    let variance = (deviation / mean).powi(2).ln_1p();
+    mean * (k * variance.sqrt() - variance / 2.0).exp()
 }
 
 #[cfg(test)]
@@ -142,8 +158,11 @@ mod tests {
         assert_eq!(all.mean(), [1.5, 5.5]);
         assert_eq!(all.mean_square(), [5.5, 240.5]);
         assert_eq!(all.with_margin(0.0), [(-1.0, 4.0), (-9.0, 20.0)]);
-        assert_eq!(all.with_margin(3.0), [(-3.0, 6.0), (-9.0, 20.0)]);
-        assert_eq!(all.with_margin(1e9)[0], (-9.0, 20.0));
+        let [(lo, hi), steady] = all.with_margin(3.0)[..] else { panic!() };
+        // The upper end: mean 3, deviation 1, σ² = ln(10 / 9). The lower: mean 0, deviation 1.
+        assert!((f64::from(hi) - 3.0 * (3.0 * (1.0f64 / 9.0).ln_1p().sqrt() - (1.0f64 / 9.0).ln_1p() / 2.0).exp()).abs() < 1e-5, "{hi}");
+        assert_eq!((lo, steady), (-3.0, (-9.0, 20.0)));
+        assert_eq!(all.with_margin(1e9)[0], (-11.25, 25.0));
     }
 
     #[test]
