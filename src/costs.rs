@@ -57,8 +57,8 @@ pub fn measure<E>(target: Target, time: &mut Time<'_, E>, progress: &dyn Fn(usiz
         progress(MAPS.len() + CONVOLUTIONS.len() + k);
         let [float, bytes, matmul, matmul8, gemm, gemm8] = array(&time(&micro::product(rows, reduction, columns))?);
         let work = |class| Work::product(class, rows, reduction, columns);
-        kernels.add(work(KernelClass::MatMul), [matmul - float, matmul8 - bytes], 0.0);
-        kernels.add(work(KernelClass::Gemm), [gemm - float, gemm8 - bytes], 0.0);
+        kernels.product(work(KernelClass::MatMul), [matmul - float, matmul8 - bytes]);
+        kernels.product(work(KernelClass::Gemm), [gemm - float, gemm8 - bytes]);
     }
     let reorder = kernels.reorder();
     let mut errors = Vec::new();
@@ -129,7 +129,7 @@ impl Passes {
         point(&mut self.activation.int8, smooth8 - bytes);
         point(&mut self.quantize, quantize - float);
         point(&mut self.dequantize, dequantize - bytes);
-        point(&mut self.transpose, (last + first) / 2.0 - bytes);
+        point(&mut self.transpose, f64::midpoint(last, first) - bytes);
     }
 }
 
@@ -138,24 +138,27 @@ struct Kernels {
     observations: Vec<Observed>,
 }
 
-/// What the kernels of a work took, float and int8.
+/// What models of a work took, float and int8.
 struct Observed {
     work: Work,
-    nanoseconds: [f64; 2],
+    seen: [f64; 2],
     /// Elements that the float kernel's model reordered.
     reordered: f64,
+    /// Nanoseconds that the int8 kernel's model transposed.
+    transposing: f64,
 }
 
 impl Kernels {
     fn convolution(&mut self, work: Work, times: &[f64], passes: &Passes) {
         let [float, bytes, conv, conv8] = array(times);
         let blocks_in = if work.class == KernelClass::ConvShallow { 0 } else { work.input };
-        let transposes = passes.transpose.at(work.input) + passes.transpose.at(work.output);
-        self.add(work, [conv - float, conv8 - bytes - transposes], (blocks_in + work.output) as f64);
+        let transposing = passes.transpose.at(work.input) + passes.transpose.at(work.output);
+        let reordered = (blocks_in + work.output) as f64;
+        self.observations.push(Observed { work, seen: [conv - float, conv8 - bytes], reordered, transposing });
     }
 
-    fn add(&mut self, work: Work, nanoseconds: [f64; 2], reordered: f64) {
-        self.observations.push(Observed { work, nanoseconds, reordered });
+    fn product(&mut self, work: Work, seen: [f64; 2]) {
+        self.observations.push(Observed { work, seen, reordered: 0.0, transposing: 0.0 });
     }
 
     fn of_class(&self, class: KernelClass) -> impl Iterator<Item = &Observed> {
@@ -164,7 +167,7 @@ impl Kernels {
 
     /// What it takes to reorder elements.
     fn reorder(&self) -> Curve {
-        let observation = |o: &Observed| Observation::new(&o.work, BLOCK, o.nanoseconds[0], o.reordered);
+        let observation = |o: &Observed| Observation::new(&o.work, BLOCK, o.seen[0], 0.0).beside(o.reordered);
         let rate = fit(&self.of_class(KernelClass::ConvPointwise).map(observation).collect::<Vec<_>>()).beside;
         let elements = vec![1000, 1_000_000];
         Curve { nanoseconds: elements.iter().map(|e| rate * *e as f64).collect(), elements }
@@ -172,8 +175,8 @@ impl Kernels {
 
     fn of(&self, class: KernelClass, precision: Precision, reorder: &Curve) -> Vec<Observation> {
         let observation = |o: &Observed| match precision {
-            Precision::Float32 => Observation::new(&o.work, BLOCK, o.nanoseconds[0] - reorder.at(o.reordered as u64), 0.0),
-            Precision::Int8 => Observation::new(&o.work, BLOCK, o.nanoseconds[1], 0.0),
+            Precision::Float32 => Observation::new(&o.work, BLOCK, o.seen[0], reorder.at(o.reordered as u64)),
+            Precision::Int8 => Observation::new(&o.work, BLOCK, o.seen[1], o.transposing),
         };
         self.of_class(class).map(observation).collect()
     }
@@ -183,7 +186,7 @@ impl Kernels {
 mod tests {
     use super::*;
     use shrinx_rewrite::{
-        ir::{Model, NodeId},
+        ir::NodeId,
         ops::{Facts, OpTable},
     };
     use std::convert::Infallible;
@@ -211,7 +214,9 @@ mod tests {
             }
             () => 0.0,
         };
-        let alone = |node: &NodeId| model.nodes().count() == 3 && is(*node, &["QuantizeLinear", "DequantizeLinear"]);
+        let alone = |node: &NodeId| {
+            model.nodes().filter(|n| !model.node(*n).is("Constant")).count() == 4 && is(*node, &["QuantizeLinear", "DequantizeLinear"])
+        };
         let scaled = model.nodes().filter(alone).map(|node| table.nanoseconds(&work(node), Precision::Int8));
         5000.0 + model.nodes().map(cost).chain(scaled).sum::<f64>()
     }

@@ -4,7 +4,7 @@
 //! those of others are made by `shrinx bench --costs`, one text file each.
 //!
 //! Kernels that multiply are priced by a few rates, fitted to measured shapes by the least sum of relative errors: multiply-accumulates (channels rounded up
-//! to whole blocks), elements gathered, read, written, weights, channels, the call. On shapes held out the median error is 2 to 9 % for convolutions of
+//! to whole blocks), elements gathered, read, written, weights, channels, the call. On shapes held out the median error is 1 to 6 % for convolutions of
 //! blocks and for products. What lost: interpolation between the measured shapes, by inverse distance of the logarithms of reduction, channels and
 //! positions: 4 to 14 %, and rates extrapolate to what was not measured, and can be read. Rates by least squares: shapes that other work on the machine
 //! disturbed pulled the float ones 20 % down. Kernels that pass over elements follow a curve over their number: it bends where caches end.

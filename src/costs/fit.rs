@@ -10,6 +10,8 @@ const N: usize = 8;
 pub(super) struct Observation {
     amounts: [f64; N],
     nanoseconds: f64,
+    /// An error that counts as 1.
+    unit: f64,
 }
 
 /// What was found.
@@ -23,20 +25,25 @@ pub(super) struct Fitted {
 }
 
 impl Observation {
-    /// `beside`: how much the kernel's model did of something else.
-    pub(super) fn new(work: &Work, block: u64, nanoseconds: f64, beside: f64) -> Self {
+    /// Of a model that took `seen`, in which all but the kernel took `known`.
+    pub(super) fn new(work: &Work, block: u64, seen: f64, known: f64) -> Self {
         let [a, b, c, d, e, f, g] = Rates::amounts(work, block);
-        Self { amounts: [a, b, c, d, e, f, g, beside], nanoseconds }
+        // What is left of much says little. Half a microsecond counts as nothing.
+        let unit = (seen - known).max(seen / 4.0).max(500.0);
+        Self { amounts: [a, b, c, d, e, f, g, 0.0], nanoseconds: seen - known, unit }
     }
 
-    /// The relative error. Half a microsecond counts as nothing.
+    /// Of a model that also did so much of something else, for each element that came in or went out: then what these cost the kernel cannot be told apart.
+    pub(super) fn beside(mut self, amount: f64) -> Self {
+        let [_, _, input, output, .., beside] = &mut self.amounts;
+        (*input, *output, *beside) = (0.0, 0.0, amount);
+        self
+    }
+
+    /// The relative error.
     fn error(&self, rates: &[f64; N]) -> f64 {
         let predicted: f64 = self.amounts.iter().zip(rates).map(|(amount, rate)| amount * rate).sum();
-        (predicted - self.nanoseconds) / self.unit()
-    }
-
-    fn unit(&self) -> f64 {
-        self.nanoseconds.max(500.0)
+        (predicted - self.nanoseconds) / self.unit
     }
 }
 
@@ -79,9 +86,9 @@ fn least_squares(observations: &[Observation], weights: &[f64]) -> [f64; N] {
     let mut gram = [[0.0; N]; N];
     let mut right = [0.0; N];
     for (observation, weight) in observations.iter().zip(weights) {
-        let row = observation.amounts.map(|a| a / observation.unit());
+        let row = observation.amounts.map(|a| a / observation.unit);
         for i in 0..N {
-            right[i] += weight * row[i] * observation.nanoseconds / observation.unit();
+            right[i] += weight * row[i] * observation.nanoseconds / observation.unit;
             for j in 0..N {
                 gram[i][j] += weight * row[i] * row[j];
             }
@@ -99,9 +106,9 @@ fn least_squares(observations: &[Observation], weights: &[f64]) -> [f64; N] {
     rates
 }
 
-/// What a person can read, and more than was measured.
+/// What a person can read, and more than was measured. A millionth of a nanosecond is nothing.
 fn four_digits(x: f64) -> f64 {
-    format!("{x:.3e}").parse().unwrap_or(x)
+    if x < 1e-6 { 0.0 } else { format!("{x:.3e}").parse().unwrap_or(x) }
 }
 
 #[cfg(test)]
@@ -109,17 +116,20 @@ mod tests {
     use super::*;
     use shrinx_rewrite::ops::costs::KernelClass;
 
-    fn observations(rates: Rates) -> Vec<Observation> {
+    fn shapes() -> impl Iterator<Item = Work> {
         let shapes = (1..=40u64).map(|k| (1 + k * k % 37 * 8, 16 + k * 29 % 61 * 8, 16 + k * 13 % 23 * 16));
-        let work = shapes.map(|(positions, reduction, channels)| Work::product(KernelClass::MatMul, positions, reduction, channels));
-        let took = |w: &Work| Rates::amounts(w, 16).iter().zip(rates.to_array()).map(|(a, r)| a * r).sum();
-        work.map(|w| Observation::new(&w, 16, took(&w), 0.0)).collect()
+        shapes.map(|(positions, reduction, channels)| Work::product(KernelClass::MatMul, positions, reduction, channels))
+    }
+
+    fn observations(rates: Rates, less: f64) -> Vec<Observation> {
+        let took = |w: &Work| Rates::amounts(w, 16).iter().zip(rates.to_array()).map(|(a, r)| a * r).sum::<f64>();
+        shapes().map(|w| Observation::new(&w, 16, took(&w) - less, 0.0)).collect()
     }
 
     #[test]
     fn finds_the_rates_that_were_there_whatever_single_shapes_say() {
         let rates = Rates { mac: 0.005, output: 0.25, weight: 0.01, call: 800.0, ..Rates::default() };
-        let mut seen = observations(rates);
+        let mut seen = observations(rates, 0.0);
         seen[5].nanoseconds *= 3.0;
         seen[20].nanoseconds /= 2.0;
         let Fitted { rates: found, beside, error } = fit(&seen);
@@ -130,18 +140,16 @@ mod tests {
 
     #[test]
     fn finds_what_was_done_beside() {
-        let mut seen = observations(Rates { mac: 0.005, ..Rates::default() });
-        for (k, observation) in seen.iter_mut().enumerate() {
-            observation.amounts[N - 1] = (k * k % 13) as f64 * 1000.0;
-            observation.nanoseconds += observation.amounts[N - 1] * 0.125;
-        }
+        let rates = Rates { mac: 0.005, ..Rates::default() };
+        let work = shapes().map(|w| (w, (w.input + w.output) as f64));
+        let took = |w: &Work, elements: f64| rates.mac * w.macs() as f64 + 0.125 * elements;
+        let seen: Vec<_> = work.map(|(w, elements)| Observation::new(&w, 16, took(&w, elements), 0.0).beside(elements)).collect();
         assert!((fit(&seen).beside - 0.125).abs() < 0.005, "{}", fit(&seen).beside);
     }
 
     #[test]
     fn no_rate_is_below_zero() {
-        let mut seen = observations(Rates { mac: 0.005, ..Rates::default() });
-        seen.iter_mut().for_each(|o| o.nanoseconds -= 300.0);
+        let seen = observations(Rates { mac: 0.005, ..Rates::default() }, 300.0);
         assert!(fit(&seen).rates.to_array().iter().all(|r| *r >= 0.0));
         assert_eq!(four_digits(0.012_345_6), 0.01235);
     }
