@@ -153,11 +153,16 @@ fn calibrate(prepared: &Model, samples: &Samples, indices: &[usize], options: &Q
 }
 
 /// Quantizes a prepared model.
-pub fn quantize(registry: &Registry, prepared: &Model, evidence: &Evidence, options: &QuantizeOptions<'_>) -> Result<(Model, QuantizeReport), QuantizeError> {
+pub fn quantize(
+    registry: &Registry,
+    prepared: &Model,
+    evidence: &Evidence,
+    options: &QuantizeOptions<'_>,
+) -> Result<(Model, QuantizeReport), QuantizeError> {
     let settings = Settings {
         goal: options.goal,
         range: options.range,
-        margin: std::env::var("MARGIN").map_or(MARGIN, |m| m.parse().unwrap()),
+        margin: MARGIN,
         costs: options.costs,
         excluded: &|name, op| options.exclude.matches(name, op),
     };
@@ -200,7 +205,7 @@ fn tidied(registry: &Registry, model: Model) -> Result<Model, PipelineError> {
 const MARGIN: f64 = 4.0;
 /// Samples that are looked at for fitting and for judging; more change nothing that can be seen.
 const MOST_FIT: usize = 512;
-const MOST_ACCEPT: usize = 32;
+const MOST_ACCEPT: usize = 26;
 
 /// At most `most` of these, evenly spread.
 fn thinned(all: &[usize], most: usize) -> Vec<usize> {

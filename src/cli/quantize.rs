@@ -25,6 +25,7 @@ use std::{
 };
 
 #[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools)] // flags are
 pub(super) struct Quantize {
     /// The float model; `-` for stdin
     #[arg(value_name = "IN")]
@@ -47,7 +48,7 @@ pub(super) struct Quantize {
     /// How the range of a tensor is found [default: as measures best]
     #[arg(long, value_name = "METHOD")]
     range: Option<Range>,
-    /// The fastest choice of layers that keeps so many dB of the outputs [default: 28]
+    /// The fastest choice of layers that keeps so many dB of the outputs [default: 28.5]
     #[arg(long, value_name = "DB", conflicts_with = "min_speedup")]
     min_sqnr: Option<f64>,
     /// The truest choice of layers that is predicted to be so many times as fast as the prepared float model's layers
@@ -120,7 +121,7 @@ impl From<Range> for RangeMethod {
 }
 
 /// What is kept when nothing else is asked for, in dB.
-const LEAST_SQNR: f64 = 28.0;
+const LEAST_SQNR: f64 = 28.5;
 /// Samples that the result is compared on.
 const COMPARED: usize = 16;
 
@@ -163,7 +164,8 @@ fn evidence(arguments: &Quantize, model: &Model, quiet: bool) -> Result<Evidence
     Ok(match &arguments.stats {
         None => Evidence::Samples(source.open(model, arguments.max_samples, quiet)?),
         Some(path) => {
-            let bytes = std::fs::read(path).map_err(|e| CliError::usage(format!("{}: {e}", path.display()), "check the path of --stats"))?;
+            let bytes =
+                std::fs::read(path).map_err(|e| CliError::usage(format!("{}: {e}", path.display()), "check the path of --stats"))?;
             Evidence::Statistics(Statistics::from_bytes(&bytes).map_err(|e| CliError::at(path, &e))?)
         }
     })
@@ -205,6 +207,7 @@ fn goal(arguments: &Quantize) -> Goal {
 
 fn costs(path: Option<&Path>) -> Result<CostTable, CliError> {
     let Some(path) = path else { return Ok(CostTable::shipped()) };
-    let text = std::fs::read_to_string(path).map_err(|e| CliError::usage(format!("{}: {e}", path.display()), "check the path of --costs"))?;
+    let text =
+        std::fs::read_to_string(path).map_err(|e| CliError::usage(format!("{}: {e}", path.display()), "check the path of --costs"))?;
     CostTable::parse(&text).map_err(|e| CliError::at(path, &e))
 }

@@ -43,7 +43,8 @@ impl QuantizeReport {
             let _ = writeln!(out, "outputs against the original, {} samples:", comparison.samples);
             for output in comparison.outputs.iter().take(OUTPUTS) {
                 let m = &output.measures;
-                let show = |name: &str, value: Option<f64>, digits: usize| value.map_or(String::new(), |v| format!("  {name} {v:.digits$}"));
+                let show =
+                    |name: &str, value: Option<f64>, digits: usize| value.map_or(String::new(), |v| format!("  {name} {v:.digits$}"));
                 let figures = show("SQNR dB", m.sqnr, 1) + &show("cosine", m.cosine, 5) + &show("same argmax", m.argmax, 4);
                 let _ = writeln!(out, "  {}{figures}{}", output.name, output.problem.as_ref().map_or(String::new(), |p| format!("  {p}")));
             }

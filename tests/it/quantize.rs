@@ -50,7 +50,11 @@ fn a_residual_network_runs_int8_and_stays_true() {
     let sqnr = report["comparison"]["overall"]["sqnr"].as_f64().unwrap();
     assert!(sqnr >= 26.0, "{sqnr} dB");
     let text = shrinx(["text", bench.path("q.onnx").to_str().unwrap()]).fine().stdout;
-    assert!(text.contains("float[batch,1,28,28] input) => (float[batch,10] logits)") && text.contains("QuantizeLinear"), "{}", &text[..300]);
+    assert!(
+        text.contains("float[batch,1,28,28] input) => (float[batch,10] logits)") && text.contains("QuantizeLinear"),
+        "{}",
+        &text[..300]
+    );
     let (before, after) = (std::fs::metadata(fixture("fashion_resnet.onnx")).unwrap().len(), bench.bytes("q.onnx").len() as u64);
     assert!(after * 2 < before, "{before} -> {after} bytes");
 }

@@ -127,10 +127,13 @@ impl ChannelStatistics {
 /// How far beyond the observed range of its tensor a channel may reach.
 const HEADROOM: f32 = 1.25;
 
-/// `k` deviations above the mean of a quantity that is about log-normal; about normal, where its mean is not positive.
+/// With a deviation of less than this share of its mean, a quantity is taken for normal.
+const STEADY: f64 = 0.75;
+
+/// `k` deviations above the mean of a quantity that is about log-normal; `k + 1` of one that is about normal, as steady ones are.
 fn reach(mean: f64, deviation: f64, k: f64) -> f64 {
-    if mean <= 0.0 {
-        return mean + k * deviation;
+    if deviation <= STEADY * mean || mean <= 0.0 {
+        return mean + (k + 1.0) * deviation;
     }
     let variance = (deviation / mean).powi(2).ln_1p();
     mean * (k * variance.sqrt() - variance / 2.0).exp()

@@ -147,7 +147,8 @@ impl Writer<'_> {
     }
 
     fn constant_dequantized(&mut self, like: ValueId, codes: Tensor, scales: Tensor, axis: i64, place: OrderKey) -> ValueId {
-        let zeros = Tensor::raw(codes.dtype, scales.dims.clone(), vec![0u8; scales.len() * if codes.dtype == DataType::Int32 { 4 } else { 1 }]);
+        let zeros =
+            Tensor::raw(codes.dtype, scales.dims.clone(), vec![0u8; scales.len() * if codes.dtype == DataType::Int32 { 4 } else { 1 }]);
         let read = self.fresh(like, "dequantized");
         let codes = self.constant(like, "quantized", codes);
         let (scale, zero) = (self.constant(like, "scale", scales), self.constant(like, "zero_point", zeros));
@@ -185,8 +186,15 @@ impl Writer<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::quantize::{fit::{Corrections, fit}, layer::layers_of, placement::placement};
-    use shrinx_rewrite::{diff, ir::{text, verify::verify}};
+    use crate::quantize::{
+        fit::{Corrections, fit},
+        layer::layers_of,
+        placement::placement,
+    };
+    use shrinx_rewrite::{
+        diff,
+        ir::{text, verify::verify},
+    };
 
     const NONE: Corrections = Corrections { mean: false, least_squares: false, adaptive: false };
 
@@ -250,7 +258,8 @@ mod tests {
 
     #[test]
     fn a_matrix_product_gets_no_pair_behind_it() {
-        let graph = "g (float[N,S,2] x) => (float[N,S,2] y) <float[2,2] w = {1, 2, 3, 4}, float[2] k = {1, 2}> { a = MatMul(x, w) y = Add(k, a) }";
+        let graph =
+            "g (float[N,S,2] x) => (float[N,S,2] y) <float[2,2] w = {1, 2, 3, 4}, float[2] k = {1, 2}> { a = MatMul(x, w) y = Add(k, a) }";
         insta::assert_snapshot!(quantized(graph), @"
         -   float[2] k = {1.0, 2.0}
         +   float[2] k = {1.0, 2.0},

@@ -101,7 +101,8 @@ impl<'a> Predictor<'a> {
                 sum += self.table.enter(&self.work(layer));
             }
         }
-        let map = |value: &ValueId| Work { class: KernelClass::ConvPointwise, ..Work::pass(KernelClass::Elementwise, self.elements(*value)) };
+        let map =
+            |value: &ValueId| Work { class: KernelClass::ConvPointwise, ..Work::pass(KernelClass::Elementwise, self.elements(*value)) };
         sum += placement.inner.iter().filter(|v| !made.contains(v) && !seen.contains(v)).map(|v| self.table.enter(&map(v))).sum::<f64>();
         // What goes out is read back wherever somebody reads it in float.
         let in_float = |v: &&ValueId| self.model.is_output(**v) || self.model.uses(**v).any(|(node, _)| !int8.contains(&node));

@@ -3,7 +3,10 @@
 //! The float model runs once over the samples. Of each sample, some places of each layer's output are looked at, evenly spread: for a convolution the patch
 //! under the kernel, for a matrix product the row. Nothing else is kept.
 
-use super::{input::Input, layer::{Kind, Layer, Window}};
+use super::{
+    input::Input,
+    layer::{Kind, Layer, Window},
+};
 use shrinx_calib::{SampleError, Samples};
 use shrinx_rewrite::{
     ir::{Coded, ErrorKind, Model, Tensor, ValueId},
@@ -114,7 +117,8 @@ fn patches(job: &Job<'_>, x: &Tensor, limit: usize, sample: usize) -> Option<Pat
     match &layer.kind {
         Kind::MatMul | Kind::Gemm { .. } => {
             let places = spread(data.len() / n.max(1), limit, sample);
-            let rows = places.iter().flat_map(|p| data[p * n..(p + 1) * n].iter().enumerate().map(|(c, v)| job.input.round(c, *v))).collect();
+            let rows =
+                places.iter().flat_map(|p| data[p * n..(p + 1) * n].iter().enumerate().map(|(c, v)| job.input.round(c, *v))).collect();
             (*dims.last()? == n).then_some(Patches { rows, places })
         }
         Kind::Conv(window) => {
@@ -145,7 +149,10 @@ fn outputs(layer: &Layer, y: &Tensor, places: &[usize]) -> Option<Vec<f32>> {
     let data = y.as_f32()?;
     let m = layer.outputs;
     if !layer.is_conv() {
-        return places.iter().all(|p| (p + 1) * m <= data.len()).then(|| places.iter().flat_map(|p| &data[p * m..(p + 1) * m]).copied().collect());
+        return places
+            .iter()
+            .all(|p| (p + 1) * m <= data.len())
+            .then(|| places.iter().flat_map(|p| &data[p * m..(p + 1) * m]).copied().collect());
     }
     let inner: usize = y.dims.iter().skip(2).map(|d| *d as usize).product();
     let at = |place: usize, c: usize| data.get(((place / inner) * m + c) * inner + place % inner).copied();

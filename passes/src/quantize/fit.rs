@@ -5,7 +5,7 @@
 
 use super::{affine::Affine, input::Input, layer::Layer};
 use shrinx_calib::TensorStatistics;
-use shrinx_solve::{Moments, Gram, absmax_scales, gptq, ridge, round_to_nearest};
+use shrinx_solve::{Gram, Moments, absmax_scales, gptq, ridge, round_to_nearest};
 
 /// Largest code of a weight.
 const LIMIT: i32 = 127;

@@ -247,7 +247,8 @@ mod tests {
     #[test]
     fn a_depthwise_convolution_fixes_the_layout() {
         let nodes = "a = Conv(x, w) d = Conv<group = 4>(a, k) y = Conv(d, v)";
-        let graph = format!("g (float[N,4,8,8] x) => (float[N,4,8,8] y) <float[4,4,1,1] w, float[4,4,1,1] v, float[4,1,1,1] k> {{ {nodes} }}");
+        let graph =
+            format!("g (float[N,4,8,8] x) => (float[N,4,8,8] y) <float[4,4,1,1] w, float[4,4,1,1] v, float[4,1,1,1] k> {{ {nodes} }}");
         assert_eq!(places(&graph), "inner: ; bridges: ; guarded:  | ");
     }
 

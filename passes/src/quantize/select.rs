@@ -297,12 +297,8 @@ impl Workshop<'_> {
     fn fitted(&self, parts: &[(&Layer, &Placement)]) -> Result<Vec<Fitted>, EvidenceError> {
         let inputs: Vec<Input> = parts.iter().map(|(l, p)| self.input(l, p)).collect();
         let known = |layer: &Layer, input: &Input| self.fits.borrow().iter().any(|(node, f)| *node == layer.node && f.input == *input);
-        let missing: Vec<Job<'_>> = parts
-            .iter()
-            .zip(&inputs)
-            .map(|((layer, _), input)| Job { layer, input })
-            .filter(|job| !known(job.layer, job.input))
-            .collect();
+        let missing: Vec<Job<'_>> =
+            parts.iter().zip(&inputs).map(|((layer, _), input)| Job { layer, input }).filter(|job| !known(job.layer, job.input)).collect();
         let moments: Vec<Option<Gram>> = match self.trials {
             Some(trials) if !missing.is_empty() => {
                 gather(trials.runtime, self.model, &missing, trials.samples, trials.fit)?.into_iter().map(Some).collect()
@@ -315,7 +311,8 @@ impl Workshop<'_> {
             self.fits.borrow_mut().push((job.layer.node, fitted));
         }
         let fits = self.fits.borrow();
-        let of = |layer: &Layer, input: &Input| fits.iter().find(|(node, f)| *node == layer.node && f.input == *input).map(|(_, f)| f.clone());
+        let of =
+            |layer: &Layer, input: &Input| fits.iter().find(|(node, f)| *node == layer.node && f.input == *input).map(|(_, f)| f.clone());
         let with_output = |((layer, placement), input): (&(&Layer, &Placement), &Input)| {
             let fitted = of(layer, input)?;
             let seen = self.statistics.tensor(self.model.name(layer.output));
@@ -345,7 +342,11 @@ impl Workshop<'_> {
             Kind::MatMul | Kind::Gemm { .. } if several => of(Mode::Tensor, self.range.get()),
             Kind::MatMul | Kind::Gemm { .. } => {
                 let (even, plain) = (of(Mode::Premultiplied, self.range.get()), of(Mode::Tensor, self.range.get()));
-                if even.as_ref().zip(plain.as_ref()).is_some_and(|(e, p)| super::input::pays(layer, &rows, seen, e, p)) { even } else { plain }
+                if even.as_ref().zip(plain.as_ref()).is_some_and(|(e, p)| super::input::pays(layer, &rows, seen, e, p)) {
+                    even
+                } else {
+                    plain
+                }
             }
         }
         .unwrap_or_else(|| Input::tensor(Affine::of_range(seen.min, seen.max)))
