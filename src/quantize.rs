@@ -61,6 +61,8 @@ pub struct QuantizeReport {
     pub comparison: Option<Comparison>,
     /// What runs int8 in the runtime's own optimized graph, where it shows it.
     pub heavy: Option<HeavyOps>,
+    /// Tensors with values that are not finite: their layers stay float.
+    pub troubles: Vec<String>,
     /// Patterns of `--exclude` that matched nothing.
     pub unmatched: Vec<String>,
 }
@@ -166,7 +168,7 @@ pub fn quantize(
         costs: options.costs,
         excluded: &|name, op| options.exclude.matches(name, op),
     };
-    let quantized = match evidence {
+    let (quantized, troubles) = match evidence {
         Evidence::Samples(samples) => {
             let (fit, mut accept) = samples.split();
             let fit = thinned(&fit, MOST_FIT);
@@ -175,11 +177,11 @@ pub fn quantize(
             accept.truncate(MOST_ACCEPT);
             let statistics = calibrate(prepared, samples, &fit, options)?;
             let trials = Trials { runtime: options.runtime, samples, fit: &fit, accept: &accept };
-            pass::quantize(prepared, &statistics, Some(&trials), &settings)?
+            (pass::quantize(prepared, &statistics, Some(&trials), &settings)?, statistics.troubles())
         }
         Evidence::Statistics(statistics) => {
             statistics.require_model(model_digest(prepared)?)?;
-            pass::quantize(prepared, statistics, None, &settings)?
+            (pass::quantize(prepared, statistics, None, &settings)?, statistics.troubles())
         }
     };
     let nodes: Vec<(String, String)> = quantized.plan.decisions.iter().map(|d| (d.name.clone(), d.op.clone())).collect();
@@ -187,6 +189,7 @@ pub fn quantize(
         schema_version: 1,
         unmatched: options.exclude.unmatched(&nodes),
         plan: quantized.plan,
+        troubles: troubles.iter().map(ToString::to_string).collect(),
         comparison: None,
         heavy: None,
         random_data: matches!(evidence, Evidence::Samples(s) if s.is_random()),

@@ -48,7 +48,7 @@ pub(super) struct Quantize {
     /// How the range of a tensor is found [default: as measures best]
     #[arg(long, value_name = "METHOD")]
     range: Option<Range>,
-    /// The fastest choice of layers that keeps so many dB of the outputs [default: 28.5]
+    /// The fastest choice of layers that keeps so many dB of the outputs [default: 29.5]
     #[arg(long, value_name = "DB", conflicts_with = "min_speedup")]
     min_sqnr: Option<f64>,
     /// The truest choice of layers that is predicted to be so many times as fast as the prepared float model's layers
@@ -121,7 +121,7 @@ impl From<Range> for RangeMethod {
 }
 
 /// What is kept when nothing else is asked for, in dB.
-const LEAST_SQNR: f64 = 28.5;
+const LEAST_SQNR: f64 = 29.5;
 /// Samples that the result is compared on.
 const COMPARED: usize = 16;
 

@@ -15,6 +15,9 @@ impl QuantizeReport {
         for pattern in &self.unmatched {
             let _ = writeln!(out, "warning: --exclude {pattern} matches nothing");
         }
+        for trouble in &self.troubles {
+            let _ = writeln!(out, "warning: {trouble}");
+        }
         if self.random_data {
             let _ = writeln!(out, "warning: RANDOM samples: ranges and figures say nothing of real data; do not ship this model");
         }

@@ -204,7 +204,7 @@ mod tests {
         let before = text::print(&model);
         let (layers, _) = layers_of(&model);
         let places = placement(&model, &layers.iter().collect::<Vec<_>>());
-        let affine = Affine { scale: 0.0078125, zero: 128 };
+        let affine = Affine { scale: 0.007_812_5, zero: 128 };
         let make = |layer: &Layer| {
             let (rows, bias) = (layer.rows(&model), layer.bias(&model));
             let fitted = fit(layer, &rows, &bias, Input::tensor(affine), None, NONE);

@@ -1,7 +1,7 @@
 //! How far a model's outputs are from those of the float model, on samples.
 //!
-//! A softmax or sigmoid at an output makes most errors vanish and a few, where two classes are near each other, large: which ones is chance, and another
-//! handful of samples has other ones. So the values before it are looked at too, whose error is steady, and the larger of both counts.
+//! A softmax at an output makes most errors vanish and a few, where two classes are near each other, large: which ones is chance, and another handful of
+//! samples has other ones. So the values before it are looked at instead, whose error is steady. Before a sigmoid, whose outputs are many, as well as behind.
 
 use super::evidence::EvidenceError;
 use shrinx_calib::Samples;
@@ -54,7 +54,7 @@ impl<'a> Judge<'a> {
             let sample = samples.load(*index)?;
             let mut given = Vec::new();
             session.run(&sample.feeds, &mut |_, tensor| {
-                given.push(floats(&tensor).0);
+                given.push(floats(&tensor));
                 Ok(())
             })?;
             kept += given.iter().map(Vec::len).sum::<usize>();
@@ -75,12 +75,13 @@ impl<'a> Judge<'a> {
             let mut expected = expected.iter().zip(&self.looks);
             session.run(feeds, &mut |_, tensor| {
                 let Some((expected, look)) = expected.next() else { return Ok(()) };
-                let (given, row) = floats(&tensor);
+                let given = floats(&tensor);
                 match look.squash.filter(|s| s.fits(tensor.rank())) {
                     None => behind.add(expected, &given),
-                    Some(squash) => {
+                    Some(Squash::Softmax(_)) => before.add(expected, &given),
+                    Some(Squash::Sigmoid) => {
                         before.add(expected, &given);
-                        behind.add(&squash.of(expected, row), &squash.of(&given, row));
+                        behind.add(&sigmoid(expected), &sigmoid(&given));
                     }
                 }
                 Ok(())
@@ -122,20 +123,10 @@ impl Squash {
             Self::Softmax(axis) => axis == -1 || axis + 1 == rank as i64,
         }
     }
+}
 
-    fn of(self, values: &[f32], row: usize) -> Vec<f32> {
-        match self {
-            Self::Sigmoid => values.iter().map(|x| 1.0 / (1.0 + (-x).exp())).collect(),
-            Self::Softmax(_) => values
-                .chunks(row.max(1))
-                .flat_map(|row| {
-                    let most = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-                    let sum: f32 = row.iter().map(|x| (x - most).exp()).sum();
-                    row.iter().map(move |x| (x - most).exp() / sum)
-                })
-                .collect(),
-        }
-    }
+fn sigmoid(values: &[f32]) -> Vec<f32> {
+    values.iter().map(|x| 1.0 / (1.0 + (-x).exp())).collect()
 }
 
 /// Noise in decibels: the signal-to-quantization-noise ratio.
@@ -171,9 +162,8 @@ fn squashed(model: &Model, output: ValueId) -> Option<(ValueId, Squash)> {
     (call.node.op.domain().is_empty()).then_some((before, squash))
 }
 
-/// The floats of an output, and how many a row has; of others, nothing.
-fn floats(tensor: &Tensor) -> (Vec<f32>, usize) {
-    let row = tensor.dims.last().map_or(1, |n| *n as usize);
+/// The floats of an output; of others, nothing.
+fn floats(tensor: &Tensor) -> Vec<f32> {
     let all = if tensor.dtype.is_float() { tensor.to_f64().unwrap_or_default() } else { Vec::new() };
-    (all.into_iter().map(|x| x as f32).collect(), row)
+    all.into_iter().map(|x| x as f32).collect()
 }
