@@ -49,6 +49,20 @@ with tempfile.TemporaryDirectory() as folder:
         good = worst <= 1e-4 and smaller
         failed += not good
         print(f"{source.name}: relative difference {worst:.1e}, {source.stat().st_size} -> {out.stat().st_size} bytes: {'ok' if good else 'BAD'}")
+    source, out = pathlib.Path("fixtures/models/fashion_resnet.onnx"), pathlib.Path(folder) / "int8.onnx"
+    run = subprocess.run([BINARY, "quantize", source, "-o", out, "--data", "fixtures/data/fashion.npz"], capture_output=True, text=True)
+    if run.returncode:
+        sys.exit(f"quantize: exit {run.returncode}: {run.stderr}")
+    print(run.stderr)
+    onnx.checker.check_model(str(out), full_check=True)
+    images = {"input": np.load("fixtures/data/fashion.npz")["input"]}
+    a, b = (session(path).run(None, images)[0] for path in (source, out))
+    noise = 10 * np.log10((a**2).sum() / ((a - b) ** 2).sum())
+    same = (a.argmax(-1) == b.argmax(-1)).mean()
+    int8 = sum(n.op_type == "QuantizeLinear" for n in onnx.load(out).graph.node)
+    good = noise >= 25 and same >= 0.9 and int8 >= 5
+    failed += not good
+    print(f"int8: {noise:.1f} dB, {same:.2f} of the labels kept, {int8} quantized tensors: {'ok' if good else 'BAD'}")
     text = pathlib.Path(folder) / "text.onnx"
     text.write_text("not a model")
     refused = subprocess.run([BINARY, "optimize", text, "-o", pathlib.Path(folder) / "x.onnx"], capture_output=True, text=True)
