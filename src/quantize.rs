@@ -20,6 +20,8 @@ pub struct QuantizeOptions<'a> {
     pub goal: Goal,
     /// How ranges of tensors are found; `None`: as measures best.
     pub range: Option<RangeMethod>,
+    /// How many samples the model will be run on at a time; `None`: one, or a usual batch where samples were cut from one.
+    pub batch: Option<u64>,
     /// Kernel costs of the machine that the model is for.
     pub costs: &'a CostTable,
     /// Layers that stay float.
@@ -166,6 +168,7 @@ pub fn quantize(
         range: options.range,
         margin: MARGIN,
         costs: options.costs,
+        batch: options.batch.unwrap_or(if matches!(evidence, Evidence::Samples(s) if s.are_cut_from_batches()) { BATCH } else { 1 }).max(1),
         excluded: &|name, op| options.exclude.matches(name, op),
     };
     let (quantized, troubles) = match evidence {
@@ -206,6 +209,8 @@ fn tidied(registry: &Registry, model: Model) -> Result<Model, PipelineError> {
 
 /// How many deviations, over the samples, the range of a channel reaches beyond what is usual: values that no sample shows must not be cut.
 const MARGIN: f64 = 4.0;
+/// A usual batch.
+const BATCH: u64 = 16;
 /// Samples that are looked at for fitting and for judging; more change nothing that can be seen.
 const MOST_FIT: usize = 512;
 const MOST_ACCEPT: usize = 26;

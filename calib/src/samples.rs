@@ -99,6 +99,11 @@ impl Samples {
         matches!(self.source, Source::Random { .. })
     }
 
+    /// Whether they were cut from arrays that could be run whole: the model will see batches.
+    pub fn are_cut_from_batches(&self) -> bool {
+        matches!(&self.source, Source::Archive(archive) if archive.samples() > 1)
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.chosen.len()

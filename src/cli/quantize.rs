@@ -45,6 +45,9 @@ pub(super) struct Quantize {
     /// Use at most so many samples
     #[arg(long, value_name = "N")]
     max_samples: Option<usize>,
+    /// How many samples the model will be run on at a time [default: 1; 16 where samples were cut from the arrays of one .npz]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=4096))]
+    batch: Option<u64>,
     /// How the range of a tensor is found [default: as measures best]
     #[arg(long, value_name = "METHOD")]
     range: Option<Range>,
@@ -142,6 +145,7 @@ pub(super) fn run(registry: &Registry, arguments: &Quantize, verbosity: Option<u
         runtime: runtime.as_dyn(),
         goal: goal(arguments),
         range: arguments.range.map(RangeMethod::from),
+        batch: arguments.batch,
         costs: &costs,
         exclude,
         threads: usize::from(arguments.threads),

@@ -16,17 +16,18 @@ pub struct Predictor<'a> {
     model: &'a Model,
     statistics: &'a Statistics,
     table: &'a CostTable,
+    batch: u64,
 }
 
 impl<'a> Predictor<'a> {
-    /// From what was seen on samples.
-    pub fn new(model: &'a Model, statistics: &'a Statistics, table: &'a CostTable) -> Self {
-        Self { model, statistics, table }
+    /// From what was seen on samples, for so many of them at a time.
+    pub fn new(model: &'a Model, statistics: &'a Statistics, table: &'a CostTable, batch: u64) -> Self {
+        Self { model, statistics, table, batch }
     }
 
-    /// Places of the output at which a layer computes in one run.
+    /// Places of the output at which a layer computes for one sample.
     pub fn positions(&self, layer: &Layer) -> u64 {
-        self.work(layer).positions
+        self.work(layer).positions / self.batch.max(1)
     }
 
     /// Nanoseconds that layers take in float, for one run.
@@ -45,13 +46,14 @@ impl<'a> Predictor<'a> {
 
     /// Elements of a value in one run; 0 where it was not observed.
     fn elements(&self, value: ValueId) -> u64 {
-        self.statistics.tensor(self.model.name(value)).map_or(0, |t| t.count / self.statistics.samples().max(1) as u64)
+        self.statistics.tensor(self.model.name(value)).map_or(0, |t| t.count / self.statistics.samples().max(1) as u64 * self.batch)
     }
 
     /// The kernel of a layer.
     fn work(&self, layer: &Layer) -> Work {
         let (input, output) = (self.elements(layer.input), self.elements(layer.output));
         let class = match &layer.kind {
+            Kind::Conv(_) if layer.depthwise => KernelClass::ConvDepthwise,
             Kind::Conv(_) if (layer.inputs as u64) < KernelClass::SHALLOW => KernelClass::ConvShallow,
             Kind::Conv(window) if window.kernel.iter().all(|k| *k == 1) => KernelClass::ConvPointwise,
             Kind::Conv(_) => KernelClass::ConvSpatial,

@@ -26,8 +26,10 @@ pub struct Layer {
     pub added: Option<Added>,
     /// Channels of the output: the rows of the weights.
     pub outputs: usize,
-    /// Channels of the input.
+    /// Channels of the input that an output is made of: all, or one where each channel is convolved by itself.
     pub inputs: usize,
+    /// Whether each channel is convolved by itself.
+    pub depthwise: bool,
     /// Elements of the kernel: a row holds `inputs × kernel` weights, channel by channel.
     pub kernel: usize,
 }
@@ -35,7 +37,7 @@ pub struct Layer {
 /// The operators that have int8 kernels.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Kind {
-    /// An ungrouped convolution.
+    /// A convolution, of all channels or of each by itself.
     Conv(Window),
     /// `x · W`.
     MatMul,
@@ -136,10 +138,13 @@ fn layer(model: &Model, facts: &Facts, id: NodeId) -> Result<Layer, &'static str
     if weight.is_empty() {
         return Err("its weight is empty");
     }
+    let mut depthwise = false;
     let (kind, outputs, inputs, kernel) = match (node.op.op.as_str(), dims.as_slice()) {
         ("Conv", [out, inputs, kernel @ ..]) if !kernel.is_empty() => {
-            if call.int("group").unwrap_or(1) != 1 {
-                return Err("grouped and depthwise convolutions are slower in int8");
+            let group = call.int("group").unwrap_or(1);
+            depthwise = group > 1 && *inputs == 1 && group == *out as i64;
+            if group != 1 && !depthwise {
+                return Err("grouped convolutions are slower in int8");
             }
             (Kind::Conv(window(&call, kernel)?), *out, *inputs, kernel.iter().product())
         }
@@ -161,7 +166,7 @@ fn layer(model: &Model, facts: &Facts, id: NodeId) -> Result<Layer, &'static str
     let activation = if kind == Kind::MatMul { None } else { activation(model, raw) };
     let output = activation.map_or(raw, |a| model.outputs(a.node)[0].unwrap_or(raw));
     let added = if kind == Kind::MatMul { added(model, facts, raw, outputs) } else { None };
-    Ok(Layer { node: id, name: label(model, id), kind, input, raw, output, activation, added, outputs, inputs, kernel })
+    Ok(Layer { node: id, name: label(model, id), kind, input, raw, output, activation, added, outputs, inputs, depthwise, kernel })
 }
 
 fn window(call: &Call<'_>, kernel: &[usize]) -> Result<Window, &'static str> {

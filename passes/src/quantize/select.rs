@@ -33,6 +33,8 @@ pub struct Settings<'a> {
     pub margin: f64,
     /// Kernel costs.
     pub costs: &'a CostTable,
+    /// How many samples the model will be run on at a time.
+    pub batch: u64,
     /// Layers that stay float, by name and operator.
     pub excluded: &'a dyn Fn(&str, &str) -> bool,
 }
@@ -86,7 +88,7 @@ pub fn quantize(
         statistics,
         trials,
         settings,
-        predictor: Predictor::new(model, statistics, settings.costs),
+        predictor: Predictor::new(model, statistics, settings.costs, settings.batch),
         range: Cell::new(settings.range.unwrap_or(METHODS[0])),
         fits: RefCell::default(),
     };
@@ -337,7 +339,7 @@ impl Workshop<'_> {
         let readers = self.model.uses(layer.input).filter(|(node, _)| ["MatMul", "Gemm"].contains(&self.model.node(*node).op.op.as_str()));
         let several = readers.count() > 1;
         match &layer.kind {
-            Kind::Conv(_) if !placement.guarded.inputs.contains(&layer.node) => of(Mode::Channel, RangeMethod::MinMax),
+            Kind::Conv(_) if !layer.depthwise && !placement.guarded.inputs.contains(&layer.node) => of(Mode::Channel, RangeMethod::MinMax),
             Kind::Conv(_) => of(Mode::Tensor, RangeMethod::MinMax),
             Kind::MatMul | Kind::Gemm { .. } if several => of(Mode::Tensor, self.range.get()),
             Kind::MatMul | Kind::Gemm { .. } => {
