@@ -109,7 +109,7 @@ impl<'a> Predictor<'a> {
         // What goes out is read back wherever somebody reads it in float.
         let in_float = |v: &&ValueId| self.model.is_output(**v) || self.model.uses(**v).any(|(node, _)| !int8.contains(&node));
         sum += made.iter().filter(in_float).map(|v| self.table.leave(&map(v))).sum::<f64>();
-        let own = chosen.iter().filter(|l| l.is_conv() && !placement.inner.contains(&l.output));
+        let own = chosen.iter().filter(|l| l.needs_pair(self.model) && !placement.inner.contains(&l.output));
         sum + own.map(|l| self.table.leave(&self.work(l))).sum::<f64>()
     }
 }

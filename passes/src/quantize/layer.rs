@@ -286,6 +286,18 @@ impl Layer {
         matches!(&self.kind, Kind::Conv(w) if w.pads.iter().chain(&w.pads_behind).any(|p| *p != 0))
     }
 
+    /// Whether it needs a pair behind it to run int8, even where only floats are read: a convolution always, a `Gemm` where the runtime would rather fuse the
+    /// activation that follows.
+    pub fn needs_pair(&self, model: &Model) -> bool {
+        let fused =
+            |node: NodeId| ["Relu", "LeakyRelu", "Sigmoid", "Tanh", "Elu", "Selu", "Softplus"].contains(&model.node(node).op.op.as_str());
+        match self.kind {
+            Kind::Conv(_) => true,
+            Kind::MatMul => false,
+            Kind::Gemm { .. } => self.activation.is_some() || model.uses(self.raw).any(|(node, _)| fused(node)),
+        }
+    }
+
     /// Whether it can give int8: a `MatMul` gives float, which is faster and truer.
     pub fn gives_int8(&self) -> bool {
         self.kind != Kind::MatMul

@@ -318,8 +318,13 @@ impl Workshop<'_> {
         let with_output = |((layer, placement), input): (&(&Layer, &Placement), &Input)| {
             let fitted = of(layer, input)?;
             let seen = self.statistics.tensor(self.model.name(layer.output));
-            Some(match seen.filter(|_| layer.is_conv() && !placement.inner.contains(&layer.output)) {
-                Some(seen) => fitted.with_output(layer, seen, !placement.guarded.outputs.contains(&layer.node), self.settings.margin),
+            Some(match seen.filter(|_| layer.needs_pair(self.model) && !placement.inner.contains(&layer.output)) {
+                Some(seen) => fitted.with_output(
+                    layer,
+                    seen,
+                    layer.is_conv() && !placement.guarded.outputs.contains(&layer.node),
+                    self.settings.margin,
+                ),
                 None => fitted,
             })
         };
