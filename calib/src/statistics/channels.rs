@@ -161,10 +161,12 @@ mod tests {
         assert_eq!(all.mean(), [1.5, 5.5]);
         assert_eq!(all.mean_square(), [5.5, 240.5]);
         assert_eq!(all.with_margin(0.0), [(-1.0, 4.0), (-9.0, 20.0)]);
-        let [(lo, hi), steady] = all.with_margin(3.0)[..] else { panic!() };
-        // The upper end: mean 3, deviation 1, σ² = ln(10 / 9). The lower: mean 0, deviation 1.
-        assert!((f64::from(hi) - 3.0 * (3.0 * (1.0f64 / 9.0).ln_1p().sqrt() - (1.0f64 / 9.0).ln_1p() / 2.0).exp()).abs() < 1e-5, "{hi}");
-        assert_eq!((lo, steady), (-3.0, (-9.0, 20.0)));
+        assert_eq!(all.with_margin(3.0), [(-4.0, 7.0), (-9.0, 20.0)]);
+        // Mean 3, deviation 3: σ² = ln 2.
+        let mut unsteady = sample(0.0, 0.0);
+        unsteady.merge(&sample(6.0, 0.0));
+        let expected = 3.0 * (2.0 * 2.0f64.ln().sqrt() - 2.0f64.ln() / 2.0).exp();
+        assert!((f64::from(unsteady.with_margin(2.0)[0].1) - expected).abs() < 1e-4);
         assert_eq!(all.with_margin(1e9)[0], (-11.25, 25.0));
     }
 

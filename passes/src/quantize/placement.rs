@@ -245,11 +245,19 @@ mod tests {
     }
 
     #[test]
-    fn a_depthwise_convolution_fixes_the_layout() {
+    fn a_grouped_convolution_stays_float_and_fixes_the_layout() {
+        let nodes = "a = Conv(x, w) d = Conv<group = 2>(a, k) y = Conv(d, v)";
+        let graph =
+            format!("g (float[N,4,8,8] x) => (float[N,4,8,8] y) <float[4,4,1,1] w, float[4,4,1,1] v, float[4,2,1,1] k> {{ {nodes} }}");
+        assert_eq!(places(&graph), "inner: ; bridges: ; guarded:  | ");
+    }
+
+    #[test]
+    fn a_depthwise_convolution_is_a_layer_in_a_chain() {
         let nodes = "a = Conv(x, w) d = Conv<group = 4>(a, k) y = Conv(d, v)";
         let graph =
             format!("g (float[N,4,8,8] x) => (float[N,4,8,8] y) <float[4,4,1,1] w, float[4,4,1,1] v, float[4,1,1,1] k> {{ {nodes} }}");
-        assert_eq!(places(&graph), "inner: ; bridges: ; guarded:  | ");
+        assert_eq!(places(&graph), "inner: a d; bridges: ; guarded: d y | a d");
     }
 
     #[test]
