@@ -1,7 +1,7 @@
 //! Measures what kernels take, for a table of costs ([`CostTable`]).
 //!
 //! Each kernel runs in a model of its own ([`micro`]), beside models that do all but that: feed, transpose. What is left after subtraction, by shape, is what
-//! rates are fitted to ([`fit`]). Models of one shape are timed in turns, and the fastest run counts: what others do on the machine only ever adds.
+//! rates are fitted to (`fit`). Models of one shape are timed in turns, and the fastest run counts: what others do on the machine only ever adds.
 //!
 //! Reordering of float maps between channels first and blocks cannot be had alone: it is one more rate of pointwise convolutions, which reorder much for the
 //! little they compute. What lost: chains of convolutions of next to no cost, whose first is dearer than those behind it (twice the rate, beyond caches).
