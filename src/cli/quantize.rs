@@ -126,7 +126,7 @@ impl From<Range> for RangeMethod {
 /// What is kept when nothing else is asked for, in dB.
 const LEAST_SQNR: f64 = 29.5;
 /// Samples that the result is compared on.
-const COMPARED: usize = 16;
+const COMPARED: usize = 8;
 
 pub(super) fn run(registry: &Registry, arguments: &Quantize, verbosity: Option<u8>) -> Result<u8, CliError> {
     let path = arguments.output.as_deref().filter(|_| !arguments.dry_run);

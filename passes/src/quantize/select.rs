@@ -232,7 +232,9 @@ impl Workshop<'_> {
 
     /// The noise of all candidates together, with the method for ranges that gives the least.
     fn noise_by_best_range(&self, candidates: &[&Layer], judge: &Judge<'_>) -> Result<f64, EvidenceError> {
-        let methods = self.settings.range.map_or(METHODS.to_vec(), |only| vec![only]);
+        // Between int8 operators ranges matter most; without such, one method is enough.
+        let known = if placement(self.model, candidates).inner.is_empty() { &METHODS[..1] } else { &METHODS[..] };
+        let methods = self.settings.range.map_or(known.to_vec(), |only| vec![only]);
         let mut best: Option<(f64, RangeMethod)> = None;
         for method in methods {
             self.range.set(method);
