@@ -37,3 +37,9 @@ pub use shrinx_ir as ir;
 pub use spec::{Effects, OpSpec};
 pub use table::OpTable;
 pub use upgrade::{UpgradeError, upgrade};
+
+/// A node as people find it: by its name, else by that of its first output.
+pub fn label(model: &ir::Model, node: ir::NodeId) -> String {
+    let name = model.node(node).name.clone().filter(|n| !n.is_empty());
+    name.or_else(|| Some(model.name(model.outputs(node).into_iter().flatten().next()?).to_string())).unwrap_or_default()
+}

@@ -3,26 +3,23 @@
 use super::{
     args::{Calibrate, Format, MergeStats},
     error::CliError,
-    input, print, progress, runtime, target,
+    input, print, progress, runtime, samples, target,
 };
 use crate::{prepare, report::CalibrationReport};
-use shrinx_calib::{InputSpec, Samples, Statistics, collect, model_digest};
+use shrinx_calib::{Samples, Statistics, collect, model_digest};
 use shrinx_passes::quantize::observed;
 use shrinx_rewrite::{
     Registry,
-    ir::write::write_bytes,
+    ir::{Model, write::write_bytes},
     ops::{Facts, OpTable},
 };
-use std::path::Path;
-
-/// Samples are made up alike each time.
-const SEED: u64 = 0;
+use std::{num::NonZeroUsize, path::Path};
 
 pub(super) fn run(registry: &Registry, arguments: &Calibrate, verbosity: Option<u8>) -> Result<u8, CliError> {
     target::check(&arguments.output, arguments.force, &[&arguments.input])?;
     let runtime = runtime::with_threads(&arguments.running, arguments.threads)?;
     let model = prepare(registry, input::read(&arguments.input, &arguments.reading)?)?;
-    let samples = chosen(arguments, &InputSpec::of(&model))?;
+    let samples = chosen(arguments, &model)?;
     let wanted = observed(&model, &Facts::infer(&model, &OpTable::standard()));
     let digest = model_digest(&model)?;
     let indices: Vec<usize> = (0..samples.len()).collect();
@@ -49,7 +46,7 @@ pub(super) fn merge(arguments: &MergeStats, verbosity: Option<u8>) -> Result<u8,
 }
 
 /// Reads a file of statistics.
-fn read(path: &Path) -> Result<Statistics, CliError> {
+pub(super) fn read(path: &Path) -> Result<Statistics, CliError> {
     let bytes = std::fs::read(path)
         .map_err(|e| CliError::usage(format!("{}: cannot be read: {e}", path.display()), "give files that `shrinx calibrate` wrote"))?;
     Statistics::from_bytes(&bytes).map_err(|e| CliError::at(path, &e))
@@ -75,14 +72,10 @@ fn finish(
 }
 
 /// The samples that the arguments ask for: of all, at most so many; of these, a shard.
-fn chosen(arguments: &Calibrate, inputs: &[InputSpec]) -> Result<Samples, CliError> {
-    let mut samples = match (&arguments.data, arguments.random) {
-        (Some(path), _) => Samples::open(path, inputs)?,
-        (None, count) => Samples::random(inputs, count.unwrap_or(0), SEED),
-    };
-    if let Some(most) = arguments.max_samples {
-        samples = samples.take(most);
-    }
+fn chosen(arguments: &Calibrate, model: &Model) -> Result<Samples, CliError> {
+    let source = samples::Source { data: arguments.data.clone(), random: arguments.random.and_then(NonZeroUsize::new) };
+    // The report says what was taken for a sample.
+    let mut samples = source.open(model, arguments.max_samples, true)?;
     if let Some(shard) = arguments.shard {
         let all = samples.len();
         samples = samples.shard(shard.part, shard.parts);

@@ -3,7 +3,7 @@
 use super::{
     args::{Format, Optimize},
     error::CliError,
-    input, print, runtime,
+    input, print, runtime, target,
 };
 use crate::{Pipeline, PipelineOptions, Verify, recipe::Recipe};
 use shrinx_rewrite::{
@@ -17,7 +17,7 @@ use std::path::Path;
 
 pub(super) fn run(registry: &Registry, arguments: &Optimize, verbosity: Option<u8>) -> Result<u8, CliError> {
     let recipe = settings(arguments)?;
-    let target = target(arguments)?;
+    let target = checked_target(arguments)?;
     let verify = recipe.verify.unwrap_or(Verify::End);
     let runtime = if verify == Verify::Off { None } else { Some(runtime::chosen(&arguments.running)?) };
     let options = PipelineOptions {
@@ -73,7 +73,7 @@ fn settings(arguments: &Optimize) -> Result<Recipe, CliError> {
 }
 
 /// Where the result goes; checked before any work is done.
-fn target(arguments: &Optimize) -> Result<Option<&Path>, CliError> {
+fn checked_target(arguments: &Optimize) -> Result<Option<&Path>, CliError> {
     let (source, path) = match (&arguments.output, arguments.in_place) {
         _ if arguments.dry_run => return Ok(None),
         (Some(path), _) => (&arguments.input, path),
@@ -89,12 +89,7 @@ fn target(arguments: &Optimize) -> Result<Option<&Path>, CliError> {
     if !arguments.in_place && input::same_file(source, path) {
         return Err(CliError::usage(format!("{} is the input itself", path.display()), "pass --in-place to replace it"));
     }
-    if path.is_dir() {
-        return Err(CliError::usage(format!("{} is a folder", path.display()), "name the file that the result goes to"));
-    }
-    if !arguments.in_place && !arguments.force && path.symlink_metadata().is_ok() && !is_stream(path) {
-        return Err(CliError::usage(format!("{} exists already", path.display()), "choose another name, or pass --force to replace it"));
-    }
+    target::check(path, arguments.in_place || arguments.force || is_stream(path), &[])?;
     Ok(Some(path))
 }
 

@@ -2,6 +2,7 @@
 
 use super::{
     args::{External, Format, Reading, Running},
+    calibrate,
     error::CliError,
     input, print, progress, runtime, samples, target,
 };
@@ -12,7 +13,7 @@ use crate::{
     quantize::{Evidence, Exclude, QuantizeOptions, QuantizeReport, quantize},
 };
 use clap::{Args, ValueEnum};
-use shrinx_calib::{RangeMethod, Statistics};
+use shrinx_calib::RangeMethod;
 use shrinx_passes::quantize::Goal;
 use shrinx_rewrite::{
     Registry,
@@ -167,11 +168,7 @@ fn evidence(arguments: &Quantize, model: &Model, quiet: bool) -> Result<Evidence
     let source = samples::Source { data: arguments.data.clone(), random: arguments.random };
     Ok(match &arguments.stats {
         None => Evidence::Samples(source.open(model, arguments.max_samples, quiet)?),
-        Some(path) => {
-            let bytes =
-                std::fs::read(path).map_err(|e| CliError::usage(format!("{}: {e}", path.display()), "check the path of --stats"))?;
-            Evidence::Statistics(Statistics::from_bytes(&bytes).map_err(|e| CliError::at(path, &e))?)
-        }
+        Some(path) => Evidence::Statistics(calibrate::read(path)?),
     })
 }
 

@@ -16,8 +16,8 @@ pub use draft::{Draft, Refusal, Source};
 pub(crate) use history::HISTORY;
 pub use history::NEWEST;
 
-use crate::{Facts, OpTable, table::is_local_function};
-use shrinx_ir::{Coded, ErrorKind, Model, NodeId, ScopeId};
+use crate::{Facts, OpTable, label, table::is_local_function};
+use shrinx_ir::{Coded, ErrorKind, Model, ScopeId};
 
 /// The life of an operator.
 #[derive(Clone, Copy, Debug)]
@@ -137,12 +137,6 @@ fn carry(draft: &mut Draft<'_>, ops: &OpTable, from: i64, to: i64) -> Result<(),
         }
         at = *version;
     }
-}
-
-/// A node as people find it: by its name, else by that of its first output.
-fn label(model: &Model, node: NodeId) -> String {
-    let name = model.node(node).name.clone().filter(|n| !n.is_empty());
-    name.or_else(|| Some(model.name(model.outputs(node).into_iter().flatten().next()?).to_string())).unwrap_or_default()
 }
 
 /// The IR version that came with an opset (`onnx.helper.VERSION_TABLE`).

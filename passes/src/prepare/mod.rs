@@ -5,6 +5,7 @@ mod conv_input;
 mod hard_swish;
 mod matmul_add_to_gemm;
 mod raise_opset;
+mod sink;
 mod sink_factors;
 mod sink_terms;
 

@@ -6,11 +6,11 @@
 use super::{
     affine::{Affine, is_precise, is_standard},
     conv_input::{ConvInput, rounded},
+    sink::sink,
 };
 use rustc_hash::FxHashSet;
 use shrinx_rewrite::{
     Context, Fidelity, Pass, PassError,
-    driver::describe,
     ir::{Model, NodeId, ScopeId, Tensor, ValueId},
     ops::constant,
 };
@@ -32,21 +32,7 @@ impl Pass for SinkFactors {
     }
 
     fn run(&self, model: &mut Model, context: &mut Context<'_>) -> Result<(), PassError> {
-        let scopes: Vec<_> = model.scopes().collect();
-        let nodes: Vec<_> = scopes.into_iter().flat_map(|s| model.nodes_in_order(s).unwrap_or_default()).collect();
-        // Readers first: what stood before them may then go the same way.
-        for node in nodes.into_iter().rev() {
-            let Some(factor) = factor(model, context, node) else { continue };
-            match Plan::of(model, node, &factor) {
-                Err(reason) => context.notes.skip(reason, || describe(model, node)),
-                Ok(plan) => {
-                    plan.apply(model);
-                    model.replace_uses(factor.y, factor.x);
-                    model.kill(node);
-                    context.notes.applied(1);
-                }
-            }
-        }
+        sink(model, context, factor, Plan::of, Plan::apply);
         Ok(())
     }
 }

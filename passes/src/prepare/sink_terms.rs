@@ -2,10 +2,9 @@
 //!
 //! Needs convolutions without padding as the only readers, for padding puts zeros beside x + t.
 
-use super::{affine::Affine, conv_input::ConvInput};
+use super::{affine::Affine, conv_input::ConvInput, sink::sink};
 use shrinx_rewrite::{
     Context, Fidelity, Pass, PassError,
-    driver::describe,
     ir::{Model, NodeId, Tensor},
     ops::Call,
 };
@@ -27,23 +26,7 @@ impl Pass for SinkTerms {
     }
 
     fn run(&self, model: &mut Model, context: &mut Context<'_>) -> Result<(), PassError> {
-        let scopes: Vec<_> = model.scopes().collect();
-        let nodes: Vec<_> = scopes.into_iter().flat_map(|s| model.nodes_in_order(s).unwrap_or_default()).collect();
-        // Readers first: what stood before them may then go the same way.
-        for node in nodes.into_iter().rev() {
-            let Some(term) = term(model, context, node) else { continue };
-            match biases(model, node, &term) {
-                Err(reason) => context.notes.skip(reason, || describe(model, node)),
-                Ok(biases) => {
-                    for (conv, bias) in biases {
-                        conv.set_bias(model, bias);
-                    }
-                    model.replace_uses(term.y, term.x);
-                    model.kill(node);
-                    context.notes.applied(1);
-                }
-            }
-        }
+        sink(model, context, term, biases, |biases, model| biases.into_iter().for_each(|(conv, bias)| conv.set_bias(model, bias)));
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use super::{
     fit::{Fitted, Output},
     input::Input,
     layer::{Kind, Layer},
-    placement::{Placement, bridge_outputs},
+    placement::Placement,
 };
 use shrinx_rewrite::ir::{Attribute, DataType, Model, Node, NodeId, OpName, OrderKey, Tensor, ValueId};
 use std::collections::BTreeMap;
@@ -14,13 +14,11 @@ use std::collections::BTreeMap;
 /// int8, has a pair of its own.
 pub fn apply(model: &mut Model, placement: &Placement, layers: &[(&Layer, &Fitted)], inner: &BTreeMap<ValueId, Affine>) {
     let mut writer = Writer { model, pairs: BTreeMap::new(), shared: Vec::new() };
-    let made = layers.iter().filter(|(l, _)| l.gives_int8()).map(|(l, _)| l.output);
-    let made: Vec<ValueId> = made.chain(placement.bridges.iter().flat_map(|b| bridge_outputs(writer.model, b))).collect();
     // Readers in int8 of the inner tensors, before anything moves.
     let in_int8: Vec<NodeId> = layers.iter().map(|(l, _)| l.node).chain(placement.bridges.iter().map(|b| b.node)).collect();
     for value in &placement.inner {
         let Some(affine) = inner.get(value) else { continue };
-        if made.contains(value) {
+        if placement.made.contains(value) {
             writer.pair_behind(*value, *affine, &[*affine]);
         } else {
             writer.pair_beside(*value, *affine, &in_int8);
@@ -49,7 +47,7 @@ impl Writer<'_> {
         let place = self.model.node(producer).order();
         let float = self.fresh(value, "float");
         self.model.move_producer(value, float);
-        let codes = self.quantize(float, value, &[quantize], place);
+        let codes = self.quantize(float, value, &[quantize], 1, place);
         let (node, inputs) = self.dequantize(value, codes, dequantize, 1);
         self.model.remake(value, place, node, &inputs);
     }
@@ -88,8 +86,8 @@ impl Writer<'_> {
             node.attributes.retain(|a| !["alpha", "beta"].contains(&a.name.as_str()));
         } else if let Some(added) = layer.added {
             // More axes than a vector: the runtime would fuse a vector into a float product.
-            let dims: Vec<u64> = (1..added.rank.max(3)).map(|_| 1).chain([fitted.bias.len() as u64]).collect();
-            let dims = if added.rank < 3 { vec![fitted.bias.len() as u64] } else { dims };
+            let leading = if added.rank < 3 { 0 } else { added.rank - 1 };
+            let dims: Vec<u64> = std::iter::repeat_n(1, leading).chain([fitted.bias.len() as u64]).collect();
             let data: Vec<f32> = fitted.bias.iter().map(|b| *b as f32).collect();
             let value = self.constant(added.value, "corrected", Tensor::from_f32(dims, &data));
             self.model.set_input(added.node, added.port, Some(value));
@@ -112,7 +110,7 @@ impl Writer<'_> {
                 evened
             }
         };
-        let codes = self.quantize_along(source, value, &input.quantize, axis, place);
+        let codes = self.quantize(source, value, &input.quantize, axis, place);
         let rounded = self.fresh(value, "rounded");
         let (node, inputs) = self.dequantize(value, codes, &[input.dequantize], axis);
         self.add(node, &inputs, rounded, place);
@@ -120,11 +118,7 @@ impl Writer<'_> {
         rounded
     }
 
-    fn quantize(&mut self, source: ValueId, like: ValueId, affines: &[Affine], place: OrderKey) -> ValueId {
-        self.quantize_along(source, like, affines, 1, place)
-    }
-
-    fn quantize_along(&mut self, source: ValueId, like: ValueId, affines: &[Affine], axis: i64, place: OrderKey) -> ValueId {
+    fn quantize(&mut self, source: ValueId, like: ValueId, affines: &[Affine], axis: i64, place: OrderKey) -> ValueId {
         let codes = self.fresh(like, "quantized");
         let (node, parameters) = self.parameterized("QuantizeLinear", like, affines, axis);
         self.add(node, &[Some(source), parameters[0], parameters[1]], codes, place);

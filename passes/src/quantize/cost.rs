@@ -2,7 +2,7 @@
 
 use super::{
     layer::{Kind, Layer},
-    placement::{Placement, bridge_outputs},
+    placement::Placement,
 };
 use shrinx_calib::Statistics;
 use shrinx_rewrite::{
@@ -85,13 +85,7 @@ impl<'a> Predictor<'a> {
 
     /// All crossings between float and int8.
     fn crossings(&self, placement: &Placement, chosen: &[&Layer]) -> f64 {
-        let made: BTreeSet<ValueId> = chosen
-            .iter()
-            .filter(|l| l.gives_int8())
-            .map(|l| l.output)
-            .chain(placement.bridges.iter().flat_map(|b| bridge_outputs(self.model, b)))
-            .filter(|v| placement.inner.contains(v))
-            .collect();
+        let made: BTreeSet<ValueId> = placement.made.intersection(&placement.inner).copied().collect();
         let bridges = placement.bridges.iter().flat_map(|b| [Some(b.node), b.activation.map(|a| a.node)]).flatten();
         let activations = chosen.iter().filter_map(|l| l.activation.map(|a| a.node));
         let int8: BTreeSet<_> = chosen.iter().map(|l| l.node).chain(bridges).chain(activations).collect();

@@ -2,7 +2,7 @@
 
 use shrinx_rewrite::{
     ir::{DataType, Model, NodeId, Tensor, ValueId},
-    ops::{Call, Facts, OpTable, constant, linear::per_channel},
+    ops::{Call, Facts, OpTable, constant, label, linear::per_channel},
 };
 
 /// A `Conv`, `MatMul` or `Gemm` that may run int8.
@@ -113,12 +113,6 @@ pub fn layers(model: &Model, facts: &Facts) -> (Vec<Layer>, Vec<Refused>) {
         }
     }
     (found, refused)
-}
-
-/// What reports and plans call a node: its name, else that of its first output.
-pub fn label(model: &Model, id: NodeId) -> String {
-    let name = model.node(id).name.clone().filter(|n| !n.is_empty());
-    name.or_else(|| Some(model.name(model.outputs(id).into_iter().flatten().next()?).to_string())).unwrap_or_default()
 }
 
 fn layer(model: &Model, facts: &Facts, id: NodeId) -> Result<Layer, &'static str> {

@@ -16,6 +16,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Placement {
     /// Tensors between int8 operators: one pair, which all readers in int8 share.
     pub inner: BTreeSet<ValueId>,
+    /// Tensors that come out of int8 operators.
+    pub made: BTreeSet<ValueId>,
     /// Where an inner tensor's scale and zero point come from, if not from its own range.
     pub shared: BTreeMap<ValueId, Shared>,
     /// Operators between the layers that run int8, with the activation behind them, in order.
@@ -141,6 +143,7 @@ pub fn placement(model: &Model, chosen: &[&Layer]) -> Placement {
     }
     placement.inner.extend(chosen.iter().map(|l| l.input).filter(|v| made.contains(v)));
     placement.bridges = bridges.into_iter().map(|(b, _)| b).collect();
+    placement.made = made;
     placement
 }
 

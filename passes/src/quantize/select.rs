@@ -91,6 +91,7 @@ pub fn quantize(
         predictor: Predictor::new(model, statistics, settings.costs, settings.batch),
         range: Cell::new(settings.range.unwrap_or(METHODS[0])),
         fits: RefCell::default(),
+        inputs: RefCell::default(),
     };
     let mut plan = Plan::default();
     plan.decisions.extend(refused.iter().map(|r| Decision::float(&r.name, &r.op, r.reason)));
@@ -111,6 +112,9 @@ pub fn quantize(
     Ok(Quantized { model, plan })
 }
 
+/// What a search for the rounding of an input depends on: the layer, whether it is guarded, the method for ranges.
+type Search = (NodeId, bool, RangeMethod);
+
 struct Workshop<'a> {
     model: &'a Model,
     statistics: &'a Statistics,
@@ -121,6 +125,8 @@ struct Workshop<'a> {
     range: Cell<RangeMethod>,
     /// Layers that were fitted, with the rounding of their inputs: the samples need not be run again for them.
     fits: RefCell<Vec<(NodeId, Fitted)>>,
+    /// Roundings of inputs that were searched for.
+    inputs: RefCell<Vec<(Search, Input)>>,
 }
 
 impl Workshop<'_> {
@@ -340,13 +346,24 @@ impl Workshop<'_> {
         {
             return Input::tensor(affine);
         }
+        let key = (layer.node, placement.guarded.inputs.contains(&layer.node), self.range.get());
+        if let Some((_, input)) = self.inputs.borrow().iter().find(|(k, _)| *k == key) {
+            return input.clone();
+        }
+        let input = self.searched(layer, key.1);
+        self.inputs.borrow_mut().push((key, input.clone()));
+        input
+    }
+
+    /// The rounding of an input that is no inner tensor.
+    fn searched(&self, layer: &Layer, guarded: bool) -> Input {
         let Some(seen) = self.statistics.tensor(self.model.name(layer.input)) else { return Input::tensor(Affine::of_range(0.0, 0.0)) };
         let rows = layer.rows(self.model);
         let of = |mode, method| Input::of(layer, &rows, seen, mode, self.settings.margin, method);
         let readers = self.model.uses(layer.input).filter(|(node, _)| ["MatMul", "Gemm"].contains(&self.model.node(*node).op.op.as_str()));
         let several = readers.count() > 1;
         match &layer.kind {
-            Kind::Conv(_) if !layer.depthwise && !placement.guarded.inputs.contains(&layer.node) => of(Mode::Channel, RangeMethod::MinMax),
+            Kind::Conv(_) if !layer.depthwise && !guarded => of(Mode::Channel, RangeMethod::MinMax),
             Kind::Conv(_) => of(Mode::Tensor, RangeMethod::MinMax),
             Kind::MatMul | Kind::Gemm { .. } if several => of(Mode::Tensor, self.range.get()),
             Kind::MatMul | Kind::Gemm { .. } => {
