@@ -363,7 +363,7 @@ impl Workshop<'_> {
         let readers = self.model.uses(layer.input).filter(|(node, _)| ["MatMul", "Gemm"].contains(&self.model.node(*node).op.op.as_str()));
         let several = readers.count() > 1;
         match &layer.kind {
-            Kind::Conv(_) if !layer.depthwise && !guarded => of(Mode::Channel, RangeMethod::MinMax),
+            Kind::Conv(_) if !layer.depthwise && !guarded && self.predictor.affords_channels(layer) => of(Mode::Channel, RangeMethod::MinMax),
             Kind::Conv(_) => of(Mode::Tensor, RangeMethod::MinMax),
             Kind::MatMul | Kind::Gemm { .. } if several => of(Mode::Tensor, self.range.get()),
             Kind::MatMul | Kind::Gemm { .. } => {
