@@ -147,10 +147,11 @@ impl Front {
         self.points.partition_point(|point| point.noise <= noise).checked_sub(1)
     }
 
-    /// The index of the point furthest above the line from nothing to everything: from there on noise buys less gain than on the average.
+    /// The index of the point furthest above the line from nothing to everything, where gain is drawn over the amplitude of the noise (its root): from there
+    /// on, error buys less gain than on the average.
     pub fn knee(&self) -> usize {
         let Some(all) = self.points.last().filter(|all| all.noise > 0.0) else { return self.points.len().saturating_sub(1) };
-        let above = |index: usize| self.points[index].gain / all.gain - self.points[index].noise / all.noise;
+        let above = |index: usize| self.points[index].gain / all.gain - (self.points[index].noise / all.noise).sqrt();
         (0..self.points.len()).reduce(|best, index| if above(index) > above(best) { index } else { best }).unwrap_or(0)
     }
 }

@@ -24,7 +24,8 @@ impl QuantizeReport {
         if pareto {
             let _ = writeln!(out, "{:>8} {:>10} {:>12}", "layers", "saved", "SQNR (pred.)");
             for point in &plan.front {
-                let _ = writeln!(out, "{:>8} {:>9.1}% {:>9.1} dB", point.layers, 100.0 * point.saved_share, decibels(point.noise));
+                let knee = if point.knee { "  the knee" } else { "" };
+                let _ = writeln!(out, "{:>8} {:>9.1}% {:>9.1} dB{knee}", point.layers, 100.0 * point.saved_share, decibels(point.noise));
             }
         }
         if verbosity > 0 {

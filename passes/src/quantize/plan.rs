@@ -43,6 +43,8 @@ pub struct Point {
     pub noise: f64,
     /// How many layers it has.
     pub layers: usize,
+    /// Whether it is the knee: from there on, error buys less time than on the average.
+    pub knee: bool,
 }
 
 impl Decision {

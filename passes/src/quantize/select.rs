@@ -73,7 +73,7 @@ const METHODS: [RangeMethod; 2] = [RangeMethod::Auto, RangeMethod::Percentile(99
 /// How often a choice is made anew when noise powers did not add as they should.
 const ROUNDS: usize = 4;
 /// A layer that is predicted to save less than this share of the time of all layers stays float.
-const LEAST_GAIN: f64 = 0.002;
+const LEAST_GAIN: f64 = 0.01;
 
 /// Makes a prepared float model int8 where it pays. Without trials nothing is corrected or measured, and all layers that are predicted to gain are taken.
 pub fn quantize(
@@ -197,7 +197,7 @@ impl Workshop<'_> {
             Goal::MaxTime(_) => f64::NEG_INFINITY,
         };
         let all = self.noise_by_best_range(candidates, &judge)?;
-        if decibels(all) >= least && matches!(self.settings.goal, Goal::MinSqnr(_)) {
+        if decibels(all) >= least && !matches!(self.settings.goal, Goal::MaxTime(_)) {
             (plan.measured, plan.saved_share) = (Some(all), self.saved(candidates) / float);
             return Ok(candidates.to_vec());
         }
@@ -211,7 +211,9 @@ impl Workshop<'_> {
             front.choice(index).iter().zip(candidates).filter(|(c, _)| c.is_some()).map(|(_, l)| *l).collect()
         };
         let shown = front.points().iter().enumerate();
-        plan.front = shown.map(|(k, p)| Point { saved_share: p.gain / float, noise: p.noise, layers: pick(k).len() }).collect();
+        plan.front = shown
+            .map(|(k, p)| Point { saved_share: p.gain / float, noise: p.noise, layers: pick(k).len(), knee: k == front.knee() })
+            .collect();
         if let Goal::MaxTime(share) = self.settings.goal {
             let index = front.least_noise((1.0 - share) * float).unwrap_or(front.points().len() - 1);
             let chosen = pick(index);
@@ -363,7 +365,9 @@ impl Workshop<'_> {
         let readers = self.model.uses(layer.input).filter(|(node, _)| ["MatMul", "Gemm"].contains(&self.model.node(*node).op.op.as_str()));
         let several = readers.count() > 1;
         match &layer.kind {
-            Kind::Conv(_) if !layer.depthwise && !guarded && self.predictor.affords_channels(layer) => of(Mode::Channel, RangeMethod::MinMax),
+            Kind::Conv(_) if !layer.depthwise && !guarded && self.predictor.affords_channels(layer) => {
+                of(Mode::Channel, RangeMethod::MinMax)
+            }
             Kind::Conv(_) => of(Mode::Tensor, RangeMethod::MinMax),
             Kind::MatMul | Kind::Gemm { .. } if several => of(Mode::Tensor, self.range.get()),
             Kind::MatMul | Kind::Gemm { .. } => {
