@@ -4,9 +4,8 @@ use shrinx_ir::{Bytes, read_bytes, to_bytes};
 
 #[test]
 fn fixtures_come_back_byte_for_byte() {
-    let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/models");
     let mut count = 0;
-    for entry in std::fs::read_dir(fixtures).unwrap() {
+    for entry in std::fs::read_dir("../fixtures/models").unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|e| e == "onnx") {
             let bytes = Bytes::from(std::fs::read(&path).unwrap());

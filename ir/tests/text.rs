@@ -1,12 +1,10 @@
 //! Real models come back from their text as they went in, weights aside.
 
 use shrinx_ir::{ReadOptions, read_file, text};
-use std::path::Path;
 
 #[test]
 fn fixtures_print_as_they_read() {
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/models");
-    let paths: Vec<_> = std::fs::read_dir(fixtures).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let paths: Vec<_> = std::fs::read_dir("../fixtures/models").unwrap().map(|entry| entry.unwrap().path()).collect();
     let models = paths.iter().filter(|p| p.extension().is_some_and(|e| e == "onnx"));
     for path in models {
         let model = read_file(path, &ReadOptions::default()).unwrap();

@@ -143,8 +143,7 @@ mod tests {
 
     #[test]
     fn neither_threads_nor_what_else_is_wanted_change_a_bit() {
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/models/fashion_resnet.onnx");
-        let model = read_file(&path, &ReadOptions::default()).unwrap();
+        let model = read_file("../fixtures/models/fashion_resnet.onnx".as_ref(), &ReadOptions::default()).unwrap();
         let facts = Facts::infer(&model, &OpTable::standard());
         let all: Vec<ValueId> = model.values().filter(|v| model.producer(*v).is_some() && facts.of(*v).dtype.is_some()).collect();
         let feeds = seeded_feeds(&model, &facts, &|_| 2, 1).unwrap();
@@ -161,7 +160,7 @@ mod tests {
 
     #[test]
     fn the_version_is_that_of_the_dependency() {
-        let manifest = std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml")).unwrap();
+        let manifest = std::fs::read_to_string("../Cargo.toml").unwrap();
         assert!(manifest.contains(&format!("rten = {{ version = \"={}\"", Rten::VERSION)));
     }
 

@@ -1,7 +1,6 @@
 //! Whatever is wrong with a file: one coded error, exit code 2, nothing written.
 
-use crate::support::{SMALL, files, fixture, model, shrinx};
-use std::path::Path;
+use crate::support::{SMALL, files, fixture, model, root, shrinx};
 
 /// Optimizing `bytes` is refused with `code`, and leaves no output.
 #[track_caller]
@@ -21,7 +20,7 @@ fn files_that_are_no_models() {
     refused(b"\x08\x08", "E0102");
     let missing = shrinx(["optimize", "none.onnx", "-o", "/tmp/none-out.onnx"]).refused("E0101");
     assert!(missing.stderr.contains("none.onnx"), "{}", missing.stderr);
-    shrinx(["info".as_ref(), Path::new(env!("CARGO_MANIFEST_DIR"))]).refused("E0101");
+    shrinx(["info".as_ref(), root().as_path()]).refused("E0101");
 }
 
 #[test]

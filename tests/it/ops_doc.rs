@@ -25,7 +25,7 @@ fn page() -> String {
 
 #[test]
 fn the_page_of_operators_is_true() {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/ops.md");
+    let path = crate::support::root().join("docs/ops.md");
     if std::env::var_os("SHRINX_UPDATE_DOCS").is_some() {
         std::fs::write(&path, page()).unwrap();
     }

@@ -1,11 +1,11 @@
 //! What `optimize` promises of every result.
 
-use crate::support::{FIXTURES, SMALL, fixture, model, shrinx};
+use crate::support::{FIXTURES, SMALL, fixture, model, root, shrinx};
 use std::path::{Path, PathBuf};
 
 /// Real models beyond the fixtures, where they are.
 fn more_models() -> Vec<PathBuf> {
-    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/tasks");
+    let shared = root().join("../shared/tasks");
     if !shared.is_dir() {
         eprintln!("skipped the task models: {} is not there", shared.display());
         return Vec::new();

@@ -1,11 +1,11 @@
 //! Calibrating and quantizing, as a user does.
 
-use crate::support::{Run, fixture, shrinx};
+use crate::support::{Run, fixture, root, shrinx};
 use serde_json::Value;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 fn data() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/data/fashion.npz")
+    root().join("fixtures/data/fashion.npz")
 }
 
 struct Bench {

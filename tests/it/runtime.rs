@@ -1,10 +1,7 @@
 //! The runtime that checks results may be chosen.
 
-use crate::support::{fixture, shrinx};
-use std::{
-    path::Path,
-    process::{Command, Stdio},
-};
+use crate::support::{fixture, root, shrinx};
+use std::process::{Command, Stdio};
 
 /// A dry run, verified by ONNX Runtime.
 fn optimize(extra: &[&str]) -> crate::support::Run {
@@ -24,7 +21,7 @@ fn onnx_runtime_verifies_where_it_is() {
 
 #[test]
 fn a_library_that_is_not_there_is_one_error_with_the_three_ways() {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let here = root();
     for (path, says) in [("no/such.so", "there is no such file"), (here.join("Cargo.toml").to_str().unwrap(), "failed to load")] {
         let said = optimize(&["--onnxruntime-lib", path]).refused("E0506").stderr;
         assert!(said.contains(says) && ["--onnxruntime-lib", "ORT_DYLIB_PATH", "pip install"].iter().all(|w| said.contains(w)), "{said}");

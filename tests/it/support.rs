@@ -5,8 +5,13 @@ use std::{
     process::{Command, Output},
 };
 
+/// The folder of the repository. Asked for at run time: a binary that was built elsewhere, in a shared target folder, may be up to date for cargo.
+pub(crate) fn root() -> PathBuf {
+    std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from).unwrap()
+}
+
 pub(crate) fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/models").join(name)
+    root().join("fixtures/models").join(name)
 }
 
 pub(crate) const FIXTURES: [&str; 3] = ["fashion_resnet.onnx", "fashion_mbv.onnx", "ppocr_cls.onnx"];
