@@ -12,7 +12,7 @@ use crate::{
 };
 use scan::Scanner;
 use shrinx_rewrite::{
-    ir::{Coded, ErrorKind, Model, Tensor},
+    ir::{Model, Tensor, coded_by},
     ops::{Runtime, RuntimeError, Session},
 };
 use std::sync::{
@@ -42,31 +42,7 @@ pub enum CollectError {
     Statistics(#[from] StatisticsError),
 }
 
-impl Coded for CollectError {
-    fn code(&self) -> &'static str {
-        match self {
-            Self::Sample(e) => e.code(),
-            Self::Run { source, .. } | Self::Prepare(source) => source.code(),
-            Self::Statistics(e) => e.code(),
-        }
-    }
-
-    fn kind(&self) -> ErrorKind {
-        match self {
-            Self::Sample(e) => e.kind(),
-            Self::Run { source, .. } | Self::Prepare(source) => source.kind(),
-            Self::Statistics(e) => e.kind(),
-        }
-    }
-
-    fn help(&self) -> Option<String> {
-        match self {
-            Self::Sample(e) => e.help(),
-            Self::Run { source, .. } | Self::Prepare(source) => source.help(),
-            Self::Statistics(e) => e.help(),
-        }
-    }
-}
+coded_by!(CollectError { Self::Sample(e) => e, Self::Run { source: e, .. } | Self::Prepare(e) => e, Self::Statistics(e) => e });
 
 /// Runs a model over the samples that `indices` choose, on so many threads, and looks at the `wanted` values. `digest` names the model in the statistics.
 /// `progress` is told each time how many samples are done.

@@ -26,3 +26,42 @@ pub trait Coded: std::error::Error {
         None
     }
 }
+
+/// [`Coded`] for an error that speaks for others: which one, by pattern.
+///
+/// ```
+/// # use shrinx_ir::{ReadError, WriteError, coded_by};
+/// #[derive(Debug, thiserror::Error)]
+/// enum CopyError {
+///     #[error(transparent)]
+///     Read(#[from] ReadError),
+///     #[error("after {done} bytes: {source}")]
+///     Write { done: u64, source: WriteError },
+/// }
+///
+/// coded_by!(CopyError { Self::Read(source) => source, Self::Write { source, .. } => source });
+/// ```
+#[macro_export]
+macro_rules! coded_by {
+    ($error:ty $(where $parameter:ident: $bound:path)? { $($pattern:pat => $source:ident),+ $(,)? }) => {
+        impl $(<$parameter: $bound + 'static>)? $crate::Coded for $error {
+            fn code(&self) -> &'static str {
+                match self {
+                    $($pattern => $crate::Coded::code($source)),+
+                }
+            }
+
+            fn kind(&self) -> $crate::ErrorKind {
+                match self {
+                    $($pattern => $crate::Coded::kind($source)),+
+                }
+            }
+
+            fn help(&self) -> Option<String> {
+                match self {
+                    $($pattern => $crate::Coded::help($source)),+
+                }
+            }
+        }
+    };
+}

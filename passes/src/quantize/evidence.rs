@@ -9,7 +9,7 @@ use super::{
 };
 use shrinx_calib::{SampleError, Samples};
 use shrinx_rewrite::{
-    ir::{Coded, ErrorKind, Model, Tensor, ValueId},
+    ir::{Model, Tensor, ValueId, coded_by},
     ops::{Runtime, RuntimeError},
 };
 use shrinx_solve::Gram;
@@ -33,28 +33,7 @@ pub enum EvidenceError {
     Runtime(#[from] RuntimeError),
 }
 
-impl Coded for EvidenceError {
-    fn code(&self) -> &'static str {
-        match self {
-            Self::Sample(e) => e.code(),
-            Self::Runtime(e) => e.code(),
-        }
-    }
-
-    fn kind(&self) -> ErrorKind {
-        match self {
-            Self::Sample(e) => e.kind(),
-            Self::Runtime(e) => e.kind(),
-        }
-    }
-
-    fn help(&self) -> Option<String> {
-        match self {
-            Self::Sample(e) => e.help(),
-            Self::Runtime(e) => e.help(),
-        }
-    }
-}
+coded_by!(EvidenceError { Self::Sample(e) => e, Self::Runtime(e) => e });
 
 /// Rows looked at, over all samples, for each weight of an output channel; and within which bounds, for one sample.
 const ROWS_PER_WEIGHT: usize = 3;
