@@ -9,7 +9,7 @@ use crate::{
 use comfy_table::{CellAlignment, Table, presets};
 use rustix::time::{ClockId, clock_gettime};
 use shrinx_rewrite::{
-    ir::{Coded, ErrorKind, Model, ValueId},
+    ir::{Model, ValueId, coded_by},
     ops::{Feeds, Runtime, RuntimeError},
 };
 use std::fmt::Write;
@@ -93,19 +93,7 @@ pub struct BenchError {
     pub source: RuntimeError,
 }
 
-impl Coded for BenchError {
-    fn code(&self) -> &'static str {
-        self.source.code()
-    }
-
-    fn kind(&self) -> ErrorKind {
-        self.source.kind()
-    }
-
-    fn help(&self) -> Option<String> {
-        self.source.help()
-    }
-}
+coded_by!(BenchError { Self { source, .. } => source });
 
 /// Runs the models in turns, each on the same samples in the same order. What a [`Runtime`] does not tell (its version and threads, whether samples are made
 /// up, its optimized graphs) is left to the caller to add.
@@ -147,7 +135,7 @@ pub fn bench(runtime: &dyn Runtime, entries: &[Entry<'_>], samples: &[Feeds], pl
         runs: timings.rounds(),
         models: models.into_iter().enumerate().map(measured).collect(),
         judged_by: plan.hand,
-        speed_up: (entries.len() > 1).then(|| timings.speed_up(1, plan.hand)),
+        speed_up: (entries.len() > 1).then(|| timings.speed_up(0, 1, plan.hand)),
     })
 }
 

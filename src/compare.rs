@@ -11,7 +11,7 @@ pub use budget::Budget;
 pub use tally::{MAX_SQNR, Measures, Tally};
 
 use shrinx_rewrite::{
-    ir::{Coded, ErrorKind, Model, Tensor, ValueId},
+    ir::{Coded, Model, Tensor, ValueId, coded_by},
     ops::{Facts, Feeds, OpTable, Runtime, RuntimeError, Session, constant},
 };
 use std::collections::BTreeMap;
@@ -72,28 +72,7 @@ pub enum CompareError<E: Coded + 'static> {
     },
 }
 
-impl<E: Coded + 'static> Coded for CompareError<E> {
-    fn code(&self) -> &'static str {
-        match self {
-            Self::Sample(error) => error.code(),
-            Self::Run { source, .. } => source.code(),
-        }
-    }
-
-    fn kind(&self) -> ErrorKind {
-        match self {
-            Self::Sample(error) => error.kind(),
-            Self::Run { source, .. } => source.kind(),
-        }
-    }
-
-    fn help(&self) -> Option<String> {
-        match self {
-            Self::Sample(error) => error.help(),
-            Self::Run { source, .. } => source.help(),
-        }
-    }
-}
+coded_by!(CompareError<E> where E: Coded { Self::Sample(e) => e, Self::Run { source: e, .. } => e });
 
 impl Comparison {
     /// What is wrong whatever the bounds: outputs that are missing, differ in shape or type, or are NaN or infinite in one model alone.
@@ -107,6 +86,9 @@ impl Comparison {
     }
 }
 
+/// Both models, A first, ready to run.
+pub type Ready = [Box<dyn Session>; 2];
+
 /// Runs both models on the samples and compares what they make.
 pub fn compare<E: Coded + 'static>(
     runtime: &dyn Runtime,
@@ -115,6 +97,17 @@ pub fn compare<E: Coded + 'static>(
     samples: &mut dyn Iterator<Item = Result<Feeds, E>>,
     options: CompareOptions,
 ) -> Result<Comparison, CompareError<E>> {
+    Ok(compare_and_keep(runtime, a, b, samples, options)?.0)
+}
+
+/// As [`compare`]; both models come back, ready to make those outputs that both have.
+pub fn compare_and_keep<E: Coded + 'static>(
+    runtime: &dyn Runtime,
+    a: &Model,
+    b: &Model,
+    samples: &mut dyn Iterator<Item = Result<Feeds, E>>,
+    options: CompareOptions,
+) -> Result<(Comparison, Ready), CompareError<E>> {
     let (outputs, lonely) = outputs(a, b);
     let mut outputs = Meeting::prepare(runtime, a, b, outputs)?;
     let mut layers = if options.layers { Some(Meeting::prepare(runtime, a, b, layers(a, b))?) } else { None };
@@ -139,7 +132,7 @@ pub fn compare<E: Coded + 'static>(
         layers.sort_by(|x, y| rank(x).total_cmp(&rank(y)).then_with(|| x.name.cmp(&y.name)));
         layers
     });
-    Ok(comparison)
+    Ok((comparison, [outputs.a, outputs.b]))
 }
 
 /// Outputs of both, in A's order; and those that only one has, as they are reported.

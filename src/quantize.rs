@@ -1,14 +1,17 @@
 //! Quantization from end to end: prepare the float model, calibrate, choose and write the int8 layers, and look at the result.
 
+mod latency;
 mod show;
+
+pub use latency::{Latency, Prediction, Source};
 
 use crate::{Pipeline, PipelineError, PipelineOptions, Verify, compare::Comparison, heavy::HeavyOps};
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use shrinx_calib::{CollectError, RangeMethod, Samples, Statistics, StatisticsError, collect, model_digest};
-use shrinx_passes::quantize::{self as pass, Goal, Plan, Settings, Trials, evidence::EvidenceError};
+use shrinx_passes::quantize::{self as pass, Goal, Plan, Quantized, Settings, Trials, evidence::EvidenceError};
 use shrinx_rewrite::{
     Registry,
-    ir::{Coded, ErrorKind, Model, WriteError},
+    ir::{Model, WriteError, coded_by},
     ops::{Facts, OpTable, Runtime, costs::CostTable},
 };
 
@@ -30,6 +33,13 @@ pub struct QuantizeOptions<'a> {
     pub threads: usize,
     /// Called with the number of samples done.
     pub progress: &'a (dyn Fn(usize) + Sync),
+}
+
+impl QuantizeOptions<'_> {
+    /// How many samples the model will be run on at a time.
+    pub fn batch_for(&self, evidence: &Evidence) -> u64 {
+        self.batch.unwrap_or(if matches!(evidence, Evidence::Samples(s) if s.are_cut_from_batches()) { BATCH } else { 1 }).max(1)
+    }
 }
 
 /// What the ranges come from.
@@ -61,6 +71,10 @@ pub struct QuantizeReport {
     pub random_data: bool,
     /// The result beside the float model, on the samples, where there were any.
     pub comparison: Option<Comparison>,
+    /// What the table of costs says of the layers that may gain: what [`Goal::MaxTime`] is held to.
+    pub predicted: Prediction,
+    /// How fast the result is: as predicted, until it is measured.
+    pub latency: Latency,
     /// What runs int8 in the runtime's own optimized graph, where it shows it.
     pub heavy: Option<HeavyOps>,
     /// Tensors with values that are not finite: their layers stay float.
@@ -89,37 +103,13 @@ pub enum QuantizeError {
     Write(#[from] WriteError),
 }
 
-impl Coded for QuantizeError {
-    fn code(&self) -> &'static str {
-        match self {
-            Self::Collect(e) => e.code(),
-            Self::Evidence(e) => e.code(),
-            Self::Statistics(e) => e.code(),
-            Self::Pipeline(e) => e.code(),
-            Self::Write(e) => e.code(),
-        }
-    }
-
-    fn kind(&self) -> ErrorKind {
-        match self {
-            Self::Collect(e) => e.kind(),
-            Self::Evidence(e) => e.kind(),
-            Self::Statistics(e) => e.kind(),
-            Self::Pipeline(e) => e.kind(),
-            Self::Write(e) => e.kind(),
-        }
-    }
-
-    fn help(&self) -> Option<String> {
-        match self {
-            Self::Collect(e) => e.help(),
-            Self::Evidence(e) => e.help(),
-            Self::Statistics(e) => e.help(),
-            Self::Pipeline(e) => e.help(),
-            Self::Write(e) => e.help(),
-        }
-    }
-}
+coded_by!(QuantizeError {
+    Self::Collect(e) => e,
+    Self::Evidence(e) => e,
+    Self::Statistics(e) => e,
+    Self::Pipeline(e) => e,
+    Self::Write(e) => e,
+});
 
 /// Names, globs and operator types.
 #[derive(Clone, Debug, Default)]
@@ -168,25 +158,34 @@ pub fn quantize(
         range: options.range,
         margin: MARGIN,
         costs: options.costs,
-        batch: options.batch.unwrap_or(if matches!(evidence, Evidence::Samples(s) if s.are_cut_from_batches()) { BATCH } else { 1 }).max(1),
+        batch: options.batch_for(evidence),
         excluded: &|name, op| options.exclude.matches(name, op),
     };
-    let (quantized, troubles) = match evidence {
+    let done = |quantized: Quantized, statistics: &Statistics| {
+        let predicted = Prediction::of(prepared, statistics, options.costs, settings.batch, &quantized.plan);
+        (quantized, predicted, statistics.troubles())
+    };
+    let (mut quantized, predicted, troubles) = match evidence {
         Evidence::Samples(samples) => {
             let (fit, mut accept) = samples.split();
-            let fit = thinned(&fit, MOST_FIT);
+            // A single sample has to do for both.
+            let fit = thinned(if fit.is_empty() { &accept } else { &fit }, MOST_FIT);
             // What was fitted is means and moments of many places: outputs of the same samples still tell what they miss. A few samples tell less.
             accept.extend(&fit);
             accept.truncate(MOST_ACCEPT);
             let statistics = calibrate(prepared, samples, &fit, options)?;
             let trials = Trials { runtime: options.runtime, samples, fit: &fit, accept: &accept };
-            (pass::quantize(prepared, &statistics, Some(&trials), &settings)?, statistics.troubles())
+            done(pass::quantize(prepared, &statistics, Some(&trials), &settings)?, &statistics)
         }
         Evidence::Statistics(statistics) => {
             statistics.require_model(model_digest(prepared)?)?;
-            (pass::quantize(prepared, statistics, None, &settings)?, statistics.troubles())
+            done(pass::quantize(prepared, statistics, None, &settings)?, statistics)
         }
     };
+    if quantized.plan.saved_share.is_nan() {
+        // There was nothing to save from.
+        quantized.plan.saved_share = 0.0;
+    }
     let nodes: Vec<(String, String)> = quantized.plan.decisions.iter().map(|d| (d.name.clone(), d.op.clone())).collect();
     let report = QuantizeReport {
         schema_version: 1,
@@ -194,6 +193,8 @@ pub fn quantize(
         plan: quantized.plan,
         troubles: troubles.iter().map(ToString::to_string).collect(),
         comparison: None,
+        predicted,
+        latency: Latency::predicted(&predicted, settings.batch),
         heavy: None,
         random_data: matches!(evidence, Evidence::Samples(s) if s.is_random()),
     };

@@ -34,6 +34,8 @@ pub struct Plan {
     pub hand: Hand,
     /// Rounds that are measured at least.
     pub rounds: usize,
+    /// Rounds that are measured at most.
+    pub most: usize,
     /// Rounds before the interval is looked at: looking often, or early, finds a narrow one by luck.
     pub look: usize,
 }
@@ -41,7 +43,7 @@ pub struct Plan {
 impl Plan {
     /// Ten warm-ups, at least ten rounds, and an interval of 2 %.
     pub fn new(seconds: f64, hand: Hand) -> Self {
-        Self { warm_ups: 10, seconds, narrow: 0.02, hand, rounds: 10, look: 20 }
+        Self { warm_ups: 10, seconds, narrow: 0.02, hand, rounds: 10, most: usize::MAX, look: 20 }
     }
 }
 
@@ -103,7 +105,7 @@ pub fn race<E>(contestants: &mut [Contestant<'_, E>], plan: &Plan, clock: &mut d
         if round + 1 < plan.rounds {
             continue;
         }
-        if spent >= plan.seconds {
+        if spent >= plan.seconds || round + 1 >= plan.most {
             break;
         }
         if round + 1 >= look {
@@ -130,17 +132,17 @@ impl Timings {
         Spread { median: median(&mut times.clone()), p90: at(0.9), p99: at(0.99), min: at(0.0) }
     }
 
-    /// How many times as fast as the first contestant another is: the ratio of medians. Rounds are resampled as pairs, since what disturbs one contestant of
-    /// a round disturbs the other.
-    pub fn speed_up(&self, contestant: usize, hand: Hand) -> Interval {
-        let (a, b) = (self.times(0, hand), self.times(contestant, hand));
+    /// How many times as fast as one contestant another is: the ratio of medians. Rounds are resampled as pairs, since what disturbs one contestant of a round
+    /// disturbs the other.
+    pub fn speed_up(&self, from: usize, to: usize, hand: Hand) -> Interval {
+        let (a, b) = (self.times(from, hand), self.times(to, hand));
         bootstrap(self.rounds(), &|rounds| pick(&a, rounds) / pick(&b, rounds))
     }
 
     /// What the plan's interval is about: the ratio of the first two; of a single one, its median.
     fn verdict(&self, hand: Hand) -> Interval {
         if self.readings.len() > 1 {
-            return self.speed_up(1, hand);
+            return self.speed_up(0, 1, hand);
         }
         let times = self.times(0, hand);
         bootstrap(times.len(), &|rounds| pick(&times, rounds))
@@ -246,16 +248,22 @@ mod tests {
     }
 
     #[test]
+    fn ends_after_the_most_rounds() {
+        let plan = Plan { rounds: 2, most: 7, narrow: 0.0, ..Plan::new(1e9, Hand::Cpu) };
+        assert_eq!(synthetic(3, &plan, &|_, _| 1.0).0.rounds(), 7);
+    }
+
+    #[test]
     fn the_ratio_of_medians_has_an_interval_around_it() {
         let cost =
             |k: usize, round: usize| (2 - k) as f64 * (1.0 + 0.1 * ((round * 37 % 17) as f64 / 17.0)) + 0.02 * (round * 11 % 7) as f64;
         let plan = Plan { narrow: 0.0, ..Plan::new(1000.0, Hand::Wall) };
         let (timings, _) = synthetic(2, &plan, &cost);
-        let ratio = timings.speed_up(1, Hand::Cpu);
+        let ratio = timings.speed_up(0, 1, Hand::Cpu);
         assert!(ratio.low <= ratio.value && ratio.value <= ratio.high && ratio.low < ratio.high, "{ratio:?}");
         assert!((1.85..2.0).contains(&ratio.value), "{ratio:?}");
-        assert_eq!(ratio, timings.speed_up(1, Hand::Cpu), "seeded");
-        assert_eq!(timings.speed_up(0, Hand::Cpu), Interval { value: 1.0, low: 1.0, high: 1.0 }, "rounds are pairs");
+        assert_eq!(ratio, timings.speed_up(0, 1, Hand::Cpu), "seeded");
+        assert_eq!(timings.speed_up(1, 1, Hand::Cpu), Interval { value: 1.0, low: 1.0, high: 1.0 }, "rounds are pairs");
     }
 
     #[test]

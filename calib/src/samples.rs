@@ -5,6 +5,7 @@
 //! at a time.
 
 mod axis;
+mod batch;
 mod fault;
 mod folder;
 mod npy;
@@ -99,9 +100,10 @@ impl Samples {
         matches!(self.source, Source::Random { .. })
     }
 
-    /// Whether they were cut from arrays that could be run whole: the model will see batches.
+    /// Whether they were cut from arrays, for a model that takes batches: it will see some.
     pub fn are_cut_from_batches(&self) -> bool {
-        matches!(&self.source, Source::Archive(archive) if archive.samples() > 1)
+        let cut = matches!(&self.source, Source::Archive(archive) if archive.samples() > 1);
+        cut && self.inputs.iter().all(InputSpec::has_open_batch)
     }
 
     /// How many there are.

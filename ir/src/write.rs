@@ -103,9 +103,14 @@ pub fn write_file(model: &Model, path: &Path, options: &WriteOptions) -> Result<
     write(model, path, options).map_err(|fault| fault.at(path))
 }
 
-/// Writes bytes to `path`, by a rename, as models are written.
+/// Writes bytes to `path`, by a rename, as models are written. What [`is_stream`] is written to.
 pub fn write_bytes(bytes: &[u8], path: &Path, overwrite: bool) -> Result<(), WriteError> {
-    let write = || file::Pending::new(path, overwrite)?.write(&[Bytes::copy_from_slice(bytes)], &[])?.commit();
+    let write = || {
+        if is_stream(path) {
+            return Ok(std::fs::OpenOptions::new().write(true).open(path)?.write_all(bytes)?);
+        }
+        file::Pending::new(path, overwrite)?.write(&[Bytes::copy_from_slice(bytes)], &[])?.commit()
+    };
     write().map_err(|fault: WriteFault| fault.at(path))
 }
 

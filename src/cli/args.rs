@@ -145,7 +145,7 @@ pub(super) struct Calibrate {
     /// Run on so many samples of random values instead, which says little about real ones
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..).map(|n| n as usize))]
     pub(super) random: Option<usize>,
-    /// Where the statistics go
+    /// Where the statistics go; `-` for stdout
     #[arg(short, long, value_name = "FILE")]
     pub(super) output: PathBuf,
     /// Only part I of N of the samples; `merge-stats` adds the parts up
@@ -199,7 +199,7 @@ pub(super) struct MergeStats {
     /// Statistics of one model over different samples
     #[arg(value_name = "PART", required = true)]
     pub(super) parts: Vec<PathBuf>,
-    /// Where their sum goes
+    /// Where their sum goes; `-` for stdout
     #[arg(short, long, value_name = "FILE")]
     pub(super) output: PathBuf,
     /// Replace FILE if it exists
@@ -314,6 +314,9 @@ pub(super) struct Bench {
     /// Where the table goes; `-` for stdout
     #[arg(short, long, value_name = "FILE", requires = "costs")]
     pub(super) output: Option<PathBuf>,
+    /// Replace that FILE if it exists
+    #[arg(long, requires = "costs")]
+    pub(super) force: bool,
     #[command(flatten)]
     pub(super) samples: Source,
     /// Use at most so many samples [default: 16]

@@ -3,20 +3,25 @@
 use super::{
     args::{Calibrate, Format, MergeStats},
     error::CliError,
-    input, print, progress, runtime, samples, target,
+    input, print, progress, runtime, samples,
+    target::Target,
 };
 use crate::{prepare, report::CalibrationReport};
 use shrinx_calib::{Samples, Statistics, collect, model_digest};
 use shrinx_passes::quantize::observed;
 use shrinx_rewrite::{
     Registry,
-    ir::{Model, write::write_bytes},
+    ir::Model,
     ops::{Facts, OpTable},
 };
-use std::{num::NonZeroUsize, path::Path};
+use std::{
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+};
 
 pub(super) fn run(registry: &Registry, arguments: &Calibrate, verbosity: Option<u8>) -> Result<u8, CliError> {
-    target::check(&arguments.output, arguments.force, &[&arguments.input])?;
+    let sources: Vec<&Path> = [Some(&arguments.input), arguments.data.as_ref()].into_iter().flatten().map(PathBuf::as_path).collect();
+    let target = target(&arguments.output, arguments.force, &sources, arguments.format)?;
     let runtime = runtime::with_threads(&arguments.running, arguments.threads)?;
     let model = prepare(registry, input::read(&arguments.input, &arguments.reading)?)?;
     let samples = chosen(arguments, &model)?;
@@ -28,12 +33,12 @@ pub(super) fn run(registry: &Registry, arguments: &Calibrate, verbosity: Option<
         .inspect_err(|_| bar.end())?;
     bar.end();
     let rule = Some(samples.rule().to_string());
-    finish(&seen, rule, &arguments.output, arguments.force, arguments.format, verbosity)
+    finish(&seen, rule, target, arguments.format, verbosity)
 }
 
 pub(super) fn merge(arguments: &MergeStats, verbosity: Option<u8>) -> Result<u8, CliError> {
-    let parts: Vec<&Path> = arguments.parts.iter().map(std::path::PathBuf::as_path).collect();
-    target::check(&arguments.output, arguments.force, &parts)?;
+    let parts: Vec<&Path> = arguments.parts.iter().map(PathBuf::as_path).collect();
+    let target = target(&arguments.output, arguments.force, &parts, arguments.format)?;
     let mut all: Option<Statistics> = None;
     for path in parts {
         let part = read(path)?;
@@ -42,7 +47,7 @@ pub(super) fn merge(arguments: &MergeStats, verbosity: Option<u8>) -> Result<u8,
             None => part,
         });
     }
-    finish(&all.unwrap_or_default(), None, &arguments.output, arguments.force, arguments.format, verbosity)
+    finish(&all.unwrap_or_default(), None, target, arguments.format, verbosity)
 }
 
 /// Reads a file of statistics.
@@ -52,17 +57,14 @@ pub(super) fn read(path: &Path) -> Result<Statistics, CliError> {
     Statistics::from_bytes(&bytes).map_err(|e| CliError::at(path, &e))
 }
 
-fn finish(
-    seen: &Statistics,
-    rule: Option<String>,
-    path: &Path,
-    force: bool,
-    format: Format,
-    verbosity: Option<u8>,
-) -> Result<u8, CliError> {
+fn target<'a>(path: &'a Path, force: bool, sources: &[&Path], format: Format) -> Result<Target<'a>, CliError> {
+    Target::new(path, force, sources)?.beside_report(format == Format::Json)
+}
+
+fn finish(seen: &Statistics, rule: Option<String>, target: Target<'_>, format: Format, verbosity: Option<u8>) -> Result<u8, CliError> {
     let bytes = seen.to_bytes();
-    write_bytes(&bytes, path, force)?;
-    let report = CalibrationReport::of(seen, rule, path, bytes.len() as u64);
+    target.write(&bytes)?;
+    let report = CalibrationReport::of(seen, rule, target.path(), bytes.len() as u64);
     match (format, verbosity) {
         (Format::Json, _) => print(&format!("{}\n", serde_json::to_string_pretty(&report).unwrap_or_default()))?,
         (Format::Human, Some(_)) => eprint!("{}", report.to_text()),

@@ -1,6 +1,6 @@
 //! `shrinx bench --costs`: measures kernels, and writes a table of costs.
 
-use super::{args::Bench, error::CliError, input, print, runtime};
+use super::{args::Bench, error::CliError, runtime, target};
 use crate::{
     bench::clock,
     costs::{self, Measured, Target, micro::Micro},
@@ -11,12 +11,13 @@ use shrinx_rewrite::{
     ir::Model,
     ops::{Runtime, RuntimeError},
 };
-use std::path::Path;
 
 /// Seconds for one shape, all its models together.
 const SECONDS: f64 = 0.4;
 
 pub(super) fn run(arguments: &Bench, verbosity: Option<u8>) -> Result<u8, CliError> {
+    // clap asks for it.
+    let table = arguments.output.as_deref().map(|path| target::Target::new(path, arguments.force, &[])).transpose()?;
     let runtime = runtime::fast(&arguments.running, 1)?;
     let machine = Machine::here();
     let name = runtime.as_dyn().name();
@@ -34,9 +35,8 @@ pub(super) fn run(arguments: &Bench, verbosity: Option<u8>) -> Result<u8, CliErr
     if verbosity.is_some() {
         eprint!("{}", errors(&measured));
     }
-    match &arguments.output {
-        Some(path) if !input::is_stream(path) => write(path, &measured.table.print())?,
-        Some(_) | None => print(&measured.table.print())?,
+    if let Some(table) = table {
+        table.write(measured.table.print().as_bytes())?;
     }
     Ok(0)
 }
@@ -75,8 +75,4 @@ fn time(runtime: &dyn Runtime, micros: &[Micro]) -> Result<Vec<f64>, RuntimeErro
 fn errors(measured: &Measured) -> String {
     let line = |(class, precision, error): &(_, _, f64)| format!("{class:?} {precision:?}: median error {:.0} %\n", error * 100.0);
     measured.errors.iter().map(line).collect()
-}
-
-fn write(path: &Path, text: &str) -> Result<(), CliError> {
-    std::fs::write(path, text).map_err(|e| CliError::usage(format!("{}: {e}", path.display()), "check the path of --output"))
 }

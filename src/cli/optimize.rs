@@ -3,21 +3,19 @@
 use super::{
     args::{Format, Optimize},
     error::CliError,
-    input, print, runtime, target,
+    input, print, runtime,
+    target::Target,
 };
 use crate::{Pipeline, PipelineOptions, Verify, recipe::Recipe};
-use shrinx_rewrite::{
-    Registry,
-    ir::{
-        WriteOptions, to_stream,
-        write::{is_stream, write_file},
-    },
-};
-use std::path::Path;
+use shrinx_rewrite::Registry;
 
 pub(super) fn run(registry: &Registry, arguments: &Optimize, verbosity: Option<u8>) -> Result<u8, CliError> {
     let recipe = settings(arguments)?;
-    let target = checked_target(arguments)?;
+    let target = target(arguments)?;
+    let saved = match &arguments.save_recipe {
+        Some(path) => Some(Target::new(path, arguments.force, &[&arguments.input])?.apart_from(target)?),
+        None => None,
+    };
     let verify = recipe.verify.unwrap_or(Verify::End);
     let runtime = if verify == Verify::Off { None } else { Some(runtime::chosen(&arguments.running)?) };
     let options = PipelineOptions {
@@ -28,20 +26,15 @@ pub(super) fn run(registry: &Registry, arguments: &Optimize, verbosity: Option<u
         runtime: runtime.as_deref(),
     };
     let pipeline = Pipeline::new(registry, &options)?;
-    if let Some(path) = &arguments.save_recipe {
-        save(&recipe, path, arguments.force)?;
+    if let Some(saved) = saved {
+        saved.write(recipe.to_toml().as_bytes())?;
     }
     let model = input::read(&arguments.input, &arguments.reading)?;
     let external: u64 = model.external_bytes();
     let before = input::file_bytes(&arguments.input).map(|n| n + external);
     let mut outcome = pipeline.run(model);
-    if let Some(path) = target {
-        let written = if is_stdout(path) {
-            to_stream(&outcome.model, &mut std::io::stdout().lock())?
-        } else {
-            let overwrite = arguments.force || arguments.in_place;
-            write_file(&outcome.model, path, &WriteOptions { external_data: arguments.external_data.into(), overwrite })?
-        };
+    if let Some(target) = target {
+        let written = target.write_model(&outcome.model, arguments.external_data)?;
         outcome.report.file_bytes = before.map(|b| (b, written.model + written.external));
     }
     match (arguments.format, verbosity) {
@@ -73,35 +66,17 @@ fn settings(arguments: &Optimize) -> Result<Recipe, CliError> {
 }
 
 /// Where the result goes; checked before any work is done.
-fn checked_target(arguments: &Optimize) -> Result<Option<&Path>, CliError> {
-    let (source, path) = match (&arguments.output, arguments.in_place) {
-        _ if arguments.dry_run => return Ok(None),
-        (Some(path), _) => (&arguments.input, path),
-        (None, _) => (&arguments.input, &arguments.input),
-    };
-    if is_stdout(path) {
-        return match (arguments.in_place, arguments.format) {
-            (true, _) => Err(CliError::usage("stdin cannot be replaced", "drop --in-place, and give -o")),
-            (_, Format::Json) => Err(CliError::usage("model and report cannot both go to stdout", "give a file to -o")),
-            (false, Format::Human) => Ok(Some(path)),
-        };
+fn target(arguments: &Optimize) -> Result<Option<Target<'_>>, CliError> {
+    let (source, in_place) = (&arguments.input, arguments.in_place);
+    if arguments.dry_run {
+        return Ok(None);
     }
-    if !arguments.in_place && input::same_file(source, path) {
+    if in_place && input::is_stream(source) {
+        return Err(CliError::usage("stdin cannot be replaced", "drop --in-place, and give -o"));
+    }
+    let path = arguments.output.as_ref().unwrap_or(source);
+    if !in_place && !input::is_stream(path) && input::same_file(source, path) {
         return Err(CliError::usage(format!("{} is the input itself", path.display()), "pass --in-place to replace it"));
     }
-    target::check(path, arguments.in_place || arguments.force || is_stream(path), &[])?;
-    Ok(Some(path))
-}
-
-/// Whether a path stands for stdout; by its other name, a file that stdout goes to would be replaced, not written.
-fn is_stdout(path: &Path) -> bool {
-    input::is_stream(path) || path == Path::new("/dev/stdout")
-}
-
-fn save(recipe: &Recipe, path: &Path, overwrite: bool) -> Result<(), CliError> {
-    if !overwrite && path.exists() {
-        return Err(CliError::usage(format!("{} exists already", path.display()), "choose another name, or pass --force to replace it"));
-    }
-    std::fs::write(path, recipe.to_toml())
-        .map_err(|e| CliError::usage(format!("{}: {e}", path.display()), "check the path of --save-recipe"))
+    Ok(Some(Target::new(path, in_place || arguments.force, &[])?.beside_report(arguments.format == Format::Json)?))
 }

@@ -4,22 +4,21 @@ use super::{
     args::{External, Format, Reading, Running},
     calibrate,
     error::CliError,
-    input, print, progress, runtime, samples, target,
+    input, print, progress,
+    runtime::{self, Named},
+    samples,
+    target::Target,
 };
 use crate::{
-    compare::{CompareOptions, compare},
+    compare::{CompareOptions, compare_and_keep},
     heavy::HeavyOps,
     prepare,
-    quantize::{Evidence, Exclude, QuantizeOptions, QuantizeReport, quantize},
+    quantize::{Evidence, Exclude, Latency, Prediction, QuantizeOptions, QuantizeReport, quantize},
 };
 use clap::{Args, ValueEnum};
 use shrinx_calib::RangeMethod;
 use shrinx_passes::quantize::Goal;
-use shrinx_rewrite::{
-    Registry,
-    ir::{Model, WriteOptions, write_file},
-    ops::costs::CostTable,
-};
+use shrinx_rewrite::{Registry, ir::Model, ops::costs::CostTable};
 use std::{
     num::NonZeroUsize,
     path::{Path, PathBuf},
@@ -31,7 +30,7 @@ pub(super) struct Quantize {
     /// The float model; `-` for stdin
     #[arg(value_name = "IN")]
     input: PathBuf,
-    /// Where the result goes
+    /// Where the result goes; `-` for stdout
     #[arg(short, long, value_name = "OUT", required_unless_present = "dry_run")]
     output: Option<PathBuf>,
     /// Samples: an .npz, a folder of .npz or .npy, or folders test_data_set_*
@@ -44,21 +43,23 @@ pub(super) struct Quantize {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["data", "random"])]
     stats: Option<PathBuf>,
     /// Use at most so many samples
-    #[arg(long, value_name = "N")]
-    max_samples: Option<usize>,
+    #[arg(long, value_name = "N", conflicts_with = "stats")]
+    max_samples: Option<NonZeroUsize>,
     /// How many samples the model will be run on at a time [default: 1; 16 where samples were cut from the arrays of one .npz]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=4096))]
     batch: Option<u64>,
     /// How the range of a tensor is found [default: as measures best]
     #[arg(long, value_name = "METHOD")]
     range: Option<Range>,
-    /// The fastest choice of layers that keeps so many dB of the outputs [default: 29.5]
-    #[arg(long, value_name = "DB", conflicts_with = "min_speedup")]
+    /// The fastest choice of layers that keeps so many dB of the outputs; where none does, exits 1 and writes nothing [default: 29.5, and float where none
+    /// does]
+    #[arg(long, value_name = "DB", value_parser = decibels, conflicts_with_all = ["min_speedup", "stats"])]
     min_sqnr: Option<f64>,
-    /// The truest choice of layers that is predicted to be so many times as fast as the prepared float model's layers
-    #[arg(long, value_name = "X")]
+    /// The truest choice of layers by which all layers that may gain from int8 (none of those excluded) are predicted to run so many times as fast as in the
+    /// prepared float model, as the cost table has it: the figure that the report calls predicted. Where no choice does, exits 1 and writes nothing
+    #[arg(long, value_name = "X", value_parser = times)]
     min_speedup: Option<f64>,
-    /// Write the result even if what was asked for is not reached
+    /// Write the result even if the bound is missed, which still exits 1
     #[arg(long)]
     keep_going: bool,
     /// Print all choices among which no other is both faster and truer
@@ -70,11 +71,11 @@ pub(super) struct Quantize {
     /// Kernel costs that `shrinx bench --costs` measured [default: those of ONNX Runtime on x64 with VNNI]
     #[arg(long, value_name = "FILE")]
     costs: Option<PathBuf>,
-    /// Save the decision about each layer, and its reason, as JSON
+    /// Save the decision about each layer, and its reason, as JSON; also on a dry run, and where a bound is missed
     #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
     /// Compare the values of all layers too
-    #[arg(long)]
+    #[arg(long, conflicts_with = "stats")]
     layers: bool,
     /// Report what would be done, and write no model
     #[arg(long)]
@@ -85,7 +86,7 @@ pub(super) struct Quantize {
     /// When weights go to OUT.data beside the model
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     external_data: External,
-    /// Replace OUT if it exists
+    /// Replace OUT, and the FILE of --plan, if they exist
     #[arg(long)]
     force: bool,
     /// How the report is printed: for people on stderr, as JSON on stdout
@@ -130,10 +131,7 @@ const LEAST_SQNR: f64 = 29.5;
 const COMPARED: usize = 8;
 
 pub(super) fn run(registry: &Registry, arguments: &Quantize, verbosity: Option<u8>) -> Result<u8, CliError> {
-    let path = arguments.output.as_deref().filter(|_| !arguments.dry_run);
-    if let Some(path) = path {
-        target::check(path, arguments.force, &[&arguments.input])?;
-    }
+    let targets = targets(arguments)?;
     let exclude = Exclude::new(&arguments.exclude)
         .map_err(|e| CliError::usage(format!("--exclude: {e}"), "names, globs and operator types may stand there"))?;
     let costs = costs(arguments.costs.as_deref())?;
@@ -155,19 +153,46 @@ pub(super) fn run(registry: &Registry, arguments: &Quantize, verbosity: Option<u
     let outcome = quantize(registry, &prepared, &evidence, &options);
     bar.end();
     let (model, mut report) = outcome?;
-    if let Evidence::Samples(samples) = evidence {
-        let some = samples.take(COMPARED);
-        let options = CompareOptions { layers: arguments.layers, random: some.is_random() };
-        report.comparison = Some(compare(runtime.as_dyn(), &original, &model, &mut samples::feeds(&some), options)?);
+    if let Evidence::Samples(samples) = &evidence {
+        let some = samples.clone().take(COMPARED);
+        let compared = CompareOptions { layers: arguments.layers, random: some.is_random() };
+        let (comparison, [before, after]) = compare_and_keep(runtime.as_dyn(), &original, &model, &mut samples::feeds(&some), compared)?;
+        report.comparison = Some(comparison);
+        if let Named::OnnxRuntime(fast) = &runtime {
+            let after = Some(after).filter(|_| report.plan.int8() > 0);
+            report.latency = Latency::measured(fast, before, &prepared, after, samples, options.batch_for(&evidence))?;
+        }
     }
     report.heavy = runtime.optimized(&model)?.as_ref().map(HeavyOps::of);
-    finish(arguments, verbosity, &model, &report, path)
+    finish(arguments, verbosity, &model, &report, &targets)
+}
+
+/// Where the model goes, and the plan.
+struct Targets<'a> {
+    model: Option<Target<'a>>,
+    plan: Option<Target<'a>>,
+}
+
+fn targets(arguments: &Quantize) -> Result<Targets<'_>, CliError> {
+    let Quantize { input, data, stats, costs, force, .. } = arguments;
+    let sources: Vec<&Path> =
+        [Some(input), data.as_ref(), stats.as_ref(), costs.as_ref()].into_iter().flatten().map(PathBuf::as_path).collect();
+    let json = arguments.format == Format::Json;
+    let model = match &arguments.output {
+        Some(path) if !arguments.dry_run => Some(Target::new(path, *force, &sources)?.beside_report(json)?),
+        Some(_) | None => None,
+    };
+    let plan = match &arguments.plan {
+        Some(path) => Some(Target::new(path, *force, &sources)?.beside_report(json)?.apart_from(model)?),
+        None => None,
+    };
+    Ok(Targets { model, plan })
 }
 
 fn evidence(arguments: &Quantize, model: &Model, quiet: bool) -> Result<Evidence, CliError> {
     let source = samples::Source { data: arguments.data.clone(), random: arguments.random };
     Ok(match &arguments.stats {
-        None => Evidence::Samples(source.open(model, arguments.max_samples, quiet)?),
+        None => Evidence::Samples(source.open(model, arguments.max_samples.map(NonZeroUsize::get), quiet)?),
         Some(path) => Evidence::Statistics(calibrate::read(path)?),
     })
 }
@@ -177,33 +202,52 @@ fn finish(
     verbosity: Option<u8>,
     model: &Model,
     report: &QuantizeReport,
-    target: Option<&Path>,
+    targets: &Targets<'_>,
 ) -> Result<u8, CliError> {
-    let missed = report.plan.refusal.as_ref().filter(|_| arguments.min_sqnr.is_some() || arguments.min_speedup.is_some());
-    if let Some(path) = &arguments.plan {
-        let plan = serde_json::to_string_pretty(&report.plan).unwrap_or_default();
-        std::fs::write(path, plan + "\n").map_err(|e| CliError::usage(format!("{}: {e}", path.display()), "check the path of --plan"))?;
+    if let Some(plan) = &targets.plan {
+        plan.write(format!("{}\n", serde_json::to_string_pretty(&report.plan).unwrap_or_default()).as_bytes())?;
     }
     match (arguments.format, verbosity) {
         (Format::Json, _) => print(&format!("{}\n", serde_json::to_string_pretty(report).unwrap_or_default()))?,
         (Format::Human, Some(verbosity)) => eprint!("{}", report.to_text(verbosity, arguments.pareto)),
         (Format::Human, None) => {}
     }
-    if let Some(missed) = missed.filter(|_| !arguments.keep_going) {
-        return Err(CliError::budget(missed.clone()));
+    let missed = missed(arguments, report).map(CliError::budget);
+    let kept = if arguments.keep_going { None } else { missed.as_ref() };
+    if let (Some(target), None) = (&targets.model, kept) {
+        target.write_model(model, arguments.external_data)?;
     }
-    if let Some(path) = target {
-        write_file(model, path, &WriteOptions { external_data: arguments.external_data.into(), overwrite: arguments.force })?;
+    missed.map_or(Ok(0), Err)
+}
+
+/// The bound that was asked for and missed.
+fn missed(arguments: &Quantize, report: &QuantizeReport) -> Option<String> {
+    let predicted = report.predicted;
+    if let Some(least) = arguments.min_speedup
+        && predicted.speedup * (1.0 + 1e-9) < least
+    {
+        let Prediction { speedup, most_speedup, .. } = predicted;
+        return Some(format!(
+            "the layers that may gain are predicted to run {speedup:.2}x as fast, not {least}x; at most {most_speedup:.2}x can be had"
+        ));
     }
-    Ok(u8::from(missed.is_some()))
+    report.plan.refusal.clone().filter(|_| arguments.min_sqnr.is_some())
 }
 
 fn goal(arguments: &Quantize) -> Goal {
     match (arguments.min_sqnr, arguments.min_speedup) {
-        (_, Some(speedup)) => Goal::MaxTime(1.0 / speedup.max(1.0)),
+        (_, Some(speedup)) => Goal::MaxTime(1.0 / speedup),
         (Some(least), None) => Goal::MinSqnr(least),
         (None, None) => Goal::MinSqnr(LEAST_SQNR),
     }
+}
+
+fn decibels(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|db: &f64| db.is_finite()).ok_or_else(|| "it is no number of decibels".into())
+}
+
+fn times(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|x: &f64| x.is_finite() && *x >= 1.0).ok_or_else(|| "it is no number of 1 or more".into())
 }
 
 fn costs(path: Option<&Path>) -> Result<CostTable, CliError> {

@@ -121,3 +121,24 @@ fn refuses_what_does_not_fit_before_anything_is_written() {
     assert!(refused.stderr.contains("the model wants `x` float[?, 4]"), "{}", refused.stderr);
     assert!(!desk.at("b").exists());
 }
+
+#[test]
+fn statistics_go_through_devices_pipes_and_stdout() {
+    use std::os::unix::fs::FileTypeExt;
+    let desk = Desk::new();
+    desk.calibrate("a", &[]).fine();
+    let [small, data] = ["small.onnx", "data"].map(|n| desk.at(n).display().to_string());
+    let calibrate = |to: &str, more: &[&str]| shrinx([&["calibrate", &small, "--data", &data, "-o", to], more].concat());
+    calibrate("/dev/null", &[]).fine();
+    calibrate("-", &["--format", "json"]).refused("E0603");
+    calibrate(&desk.at("none/a").display().to_string(), &[]).refused("E0201");
+    let pipe = desk.at("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let reads = pipe.clone();
+    let reader = std::thread::spawn(move || std::fs::read(reads).unwrap());
+    desk.merge(&["a"], "pipe").fine();
+    assert!(reader.join().unwrap() == desk.bytes("a") && pipe.metadata().unwrap().file_type().is_fifo());
+    let piped =
+        std::process::Command::new(env!("CARGO_BIN_EXE_shrinx")).args(["calibrate", &small, "--data", &data, "-o", "-"]).output().unwrap();
+    assert!(piped.stdout == desk.bytes("a"));
+}

@@ -35,6 +35,11 @@ impl InputSpec {
         self.dims.as_ref().map(Vec::len)
     }
 
+    /// Whether the model leaves the length of the first axis open.
+    pub(super) fn has_open_batch(&self) -> bool {
+        self.dims.as_ref().and_then(|d| d.first()).is_some_and(|d| d.known().is_none())
+    }
+
     /// Whether samples may lie along the first axis.
     pub(super) fn has_batch(&self) -> bool {
         self.dims.as_ref().and_then(|d| d.first()).is_some_and(|d| d.known().is_none_or(|n| n == 1))

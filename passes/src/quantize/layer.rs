@@ -123,7 +123,11 @@ fn layer(model: &Model, facts: &Facts, id: NodeId) -> Result<Layer, &'static str
     if constant(model, input).is_some() {
         return Err("its input is constant");
     }
-    let weight = constant(model, at(1).ok_or("it has no weight")?).ok_or("its weight is computed")?;
+    let weight = at(1).ok_or("it has no weight")?;
+    if model.producer(weight).is_some_and(|(node, _)| model.node(node).is("DequantizeLinear")) {
+        return Err("it is quantized already");
+    }
+    let weight = constant(model, weight).ok_or("its weight is computed")?;
     if weight.dtype != DataType::Float || facts.of(input).dtype != Some(DataType::Float) {
         return Err("it does not compute in float32");
     }

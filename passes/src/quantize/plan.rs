@@ -70,7 +70,8 @@ impl Plan {
     /// Notes what became of a candidate.
     pub fn decide(&mut self, name: &str, op: &str, int8: bool) {
         let reason = if int8 { "faster in int8" } else { "too much noise for what it saves" };
-        match self.decisions.iter_mut().find(|d| d.name == name) {
+        // What was measured has no operator yet; a node of a body may have the same name.
+        match self.decisions.iter_mut().find(|d| d.name == name && d.op.is_empty()) {
             Some(decision) => (decision.op, decision.int8, decision.reason) = (op.into(), int8, reason.into()),
             None => self.decisions.push(Decision { int8, ..Decision::float(name, op, reason) }),
         }
