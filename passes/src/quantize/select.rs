@@ -215,8 +215,9 @@ impl Workshop<'_> {
             .map(|(k, p)| Point { saved_share: p.gain / float, noise: p.noise, layers: pick(k).len(), knee: k == front.knee() })
             .collect();
         if let Goal::MaxTime(share) = self.settings.goal {
-            let index = front.least_noise((1.0 - share) * float).unwrap_or(front.points().len() - 1);
-            let chosen = pick(index);
+            // What layers save beside all the others adds up to more than they save together.
+            let enough = |chosen: &Vec<&Layer>| self.saved(chosen) >= (1.0 - share) * float;
+            let chosen = (0..front.points().len()).map(pick).find(enough).unwrap_or_else(|| candidates.to_vec());
             plan.measured = if chosen.is_empty() { None } else { Some(judge.noise(&self.build(&chosen)?)?) };
             plan.saved_share = self.saved(&chosen) / float;
             return Ok(chosen);
