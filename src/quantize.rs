@@ -141,7 +141,8 @@ impl Exclude {
 
 /// Calibrates a prepared model.
 fn calibrate(prepared: &Model, samples: &Samples, indices: &[usize], options: &QuantizeOptions<'_>) -> Result<Statistics, QuantizeError> {
-    let wanted = pass::observed(prepared, &Facts::infer(prepared, &OpTable::standard()));
+    let ops = OpTable::standard();
+    let wanted = pass::observed(prepared, &ops, &Facts::infer(prepared, &ops));
     let digest = model_digest(prepared)?;
     Ok(collect(options.runtime, prepared, digest, &wanted, samples, indices, options.threads, options.progress)?)
 }

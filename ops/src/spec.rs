@@ -1,6 +1,6 @@
 //! One row of the operator table.
 
-use crate::{Fold, Inference, Inferred, infer, upgrade::History};
+use crate::{Fold, Inference, Inferred, QuantRule, infer, upgrade::History};
 use shrinx_ir::{Dim, Model, NodeId, Tensor};
 
 /// What an operator is, from opset `since` on.
@@ -24,6 +24,8 @@ pub struct OpSpec {
     pub spared: Option<fn(&Model, NodeId) -> bool>,
     /// Whether its two inputs may be swapped.
     pub commutative: bool,
+    /// What it is where parts of a model run in 8 bits.
+    pub quant: QuantRule,
     /// The opsets that changed it, and how a node follows; `None` where that is not known.
     pub upgrade: Option<History>,
 }
@@ -53,6 +55,7 @@ impl OpSpec {
         macs: None,
         effects: Effects::Unknown,
         commutative: false,
+        quant: QuantRule::FLOAT,
         upgrade: None,
         spared: None,
     };
@@ -81,6 +84,13 @@ impl OpSpec {
     #[must_use]
     pub const fn commutes(mut self) -> Self {
         self.commutative = true;
+        self
+    }
+
+    /// The row with what it is in 8 bits.
+    #[must_use]
+    pub const fn quant(mut self, quant: QuantRule) -> Self {
+        self.quant = quant;
         self
     }
 

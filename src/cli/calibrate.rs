@@ -25,7 +25,8 @@ pub(super) fn run(registry: &Registry, arguments: &Calibrate, verbosity: Option<
     let runtime = runtime::with_threads(&arguments.running, arguments.threads)?;
     let model = prepare(registry, input::read(&arguments.input, &arguments.reading)?)?;
     let samples = chosen(arguments, &model)?;
-    let wanted = observed(&model, &Facts::infer(&model, &OpTable::standard()));
+    let ops = OpTable::standard();
+    let wanted = observed(&model, &ops, &Facts::infer(&model, &ops));
     let digest = model_digest(&model)?;
     let indices: Vec<usize> = (0..samples.len()).collect();
     let bar = progress::Bar::new("calibrate", samples.len(), verbosity);

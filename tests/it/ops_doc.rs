@@ -1,12 +1,12 @@
 //! `docs/ops.md` shows which cells of the operator table are filled; this test keeps it true. `SHRINX_UPDATE_DOCS=1 cargo test --test it ops_doc` writes it.
 
-use shrinx::ops::{Effects, OpTable};
+use shrinx::ops::{Effects, Int8, OpTable};
 use std::fmt::Write;
 
 fn page() -> String {
     let mut page = String::from(
         "# Operators\n\nGenerated from the operator table: which cells are filled. Every operator that is not here is opaque: it is kept as it is.\n\n\
-         | operator | since | folds | MACs | effects | commutes | upgrades |\n|---|---|---|---|---|---|---|\n",
+         | operator | since | folds | MACs | effects | commutes | int8 | upgrades |\n|---|---|---|---|---|---|---|---|\n",
     );
     for row in OpTable::standard().rows() {
         let name = if row.domain.is_empty() { row.op.to_string() } else { format!("{}.{}", row.domain, row.op) };
@@ -17,7 +17,17 @@ fn page() -> String {
             (Effects::Random, true) => "random in training",
             (Effects::Unknown, _) => "unknown",
         };
-        let cells = [tick(row.fold.is_some()), tick(row.macs.is_some()), effects, tick(row.commutative), tick(row.upgrade.is_some())];
+        let int8 = match row.quant.int8 {
+            Int8::None if row.quant.absorbed.is_some() => "absorbed",
+            Int8::None => "",
+            Int8::Heavy => "layer",
+            Int8::HeavyInFloat => "layer, in float",
+            Int8::Computes => "computes",
+            Int8::Joins => "joins",
+            Int8::Moves => "moves",
+            Int8::Unit => "0 to 1",
+        };
+        let cells = [tick(row.fold.is_some()), tick(row.macs.is_some()), effects, tick(row.commutative), int8, tick(row.upgrade.is_some())];
         let _ = writeln!(page, "| {name} | {} | {} |", row.since, cells.join(" | "));
     }
     page

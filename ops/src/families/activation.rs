@@ -1,34 +1,69 @@
 //! Activations (ONNX operators of the same names): type and shape of their first input.
 
 use super::elementwise::same_as_input;
-use crate::{OpSpec, kernels::arithmetic};
+use crate::{OpSpec, QuantRule, constant, kernels::arithmetic};
+use shrinx_ir::{Model, NodeId};
 
 pub(crate) const ROWS: &[OpSpec] = &[
     OpSpec::new("Celu", same_as_input),
-    OpSpec::new("Clip", same_as_input).folds(arithmetic::clip),
-    OpSpec::new("Elu", same_as_input),
+    OpSpec::new("Clip", same_as_input).quant(QuantRule::FLOAT.absorbed(clip_ceiling).into_conv()).folds(arithmetic::clip),
+    OpSpec::new("Elu", same_as_input).quant(QuantRule::FLOAT.into_gemm()),
     OpSpec::new("Gelu", same_as_input),
-    OpSpec::new("HardSigmoid", same_as_input),
-    OpSpec::new("HardSwish", same_as_input),
-    OpSpec::new("LeakyRelu", same_as_input),
+    OpSpec::new("HardSigmoid", same_as_input).quant(QuantRule::FLOAT.into_conv().smooth()),
+    OpSpec::new("HardSwish", same_as_input).quant(QuantRule::FLOAT.into_conv().smooth()),
+    OpSpec::new("LeakyRelu", same_as_input).quant(QuantRule::COMPUTES.into_conv().into_gemm()),
     OpSpec::new("Mish", same_as_input),
     // Its slope stretches to the input, never the other way.
     OpSpec::new("PRelu", same_as_input),
-    OpSpec::new("Relu", same_as_input).folds(arithmetic::relu),
-    OpSpec::new("Selu", same_as_input),
+    OpSpec::new("Relu", same_as_input)
+        .quant(QuantRule::FLOAT.absorbed(|_, _| Some(f32::INFINITY)).into_conv().into_gemm())
+        .folds(arithmetic::relu),
+    OpSpec::new("Selu", same_as_input).quant(QuantRule::FLOAT.into_gemm()),
     OpSpec::new("Shrink", same_as_input),
-    OpSpec::new("Sigmoid", same_as_input),
-    OpSpec::new("Softplus", same_as_input),
+    OpSpec::new("Sigmoid", same_as_input).quant(QuantRule::UNIT.into_conv().into_gemm().smooth()),
+    OpSpec::new("Softplus", same_as_input).quant(QuantRule::FLOAT.into_gemm()),
     OpSpec::new("Softsign", same_as_input),
     OpSpec::new("SwiGLU", same_as_input),
     OpSpec::new("Swish", same_as_input),
-    OpSpec::new("Tanh", same_as_input),
+    OpSpec::new("Tanh", same_as_input).quant(QuantRule::FLOAT.into_conv().into_gemm().smooth()),
     OpSpec::new("ThresholdedRelu", same_as_input),
 ];
 
+/// The upper bound, where the lower one is 0.
+fn clip_ceiling(model: &Model, node: NodeId) -> Option<f32> {
+    let bound = |port| constant(model, model.input(node, port)?)?.to_f64().filter(|v| v.len() == 1).map(|v| v[0] as f32);
+    // Before opset 11 the bounds were attributes.
+    if !model.node(node).attributes.is_empty() || bound(1) != Some(0.0) {
+        return None;
+    }
+    let ceiling = if model.input(node, 2).is_some() { bound(2)? } else { f32::INFINITY };
+    (ceiling > 0.0).then_some(ceiling)
+}
+
 #[cfg(test)]
 mod tests {
-    use crate::testing::{facts_of, folded, folded_at};
+    use crate::{
+        OpTable,
+        testing::{facts_of, folded, folded_at},
+    };
+    use shrinx_ir::text;
+
+    #[test]
+    fn what_cuts_at_zero_is_absorbed_up_to_its_ceiling() {
+        let ceiling = |node: &str| {
+            let constants = "<float zero = {0.0}, float one = {1.0}, float six = {6.0}, float none = {-1.0}>";
+            let graph = format!("<ir_version: 8, opset_import: [\"\": 17]> g (float[N] x, float c) => (y) {constants} {{ y = {node} }}");
+            let model = text::parse(&graph).unwrap();
+            let node = model.nodes().next().unwrap();
+            OpTable::standard().of(&model, node).quant.absorbed.and_then(|ceiling| ceiling(&model, node))
+        };
+        assert_eq!(ceiling("Relu(x)"), Some(f32::INFINITY));
+        assert_eq!(ceiling("Clip(x, zero)"), Some(f32::INFINITY));
+        assert_eq!(ceiling("Clip(x, zero, six)"), Some(6.0));
+        for other in ["Clip(x, one, six)", "Clip(x, \"\", six)", "Clip(x, zero, c)", "Clip(x, zero, none)", "LeakyRelu(x)"] {
+            assert_eq!(ceiling(other), None, "{other}");
+        }
+    }
 
     #[test]
     fn shapes_stay() {

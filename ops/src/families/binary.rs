@@ -4,11 +4,14 @@ use super::{
     contents,
     elementwise::{broadcast_inputs, broadcast_shape, broadcast_with},
 };
-use crate::{Fact, Inference, Inferred, OpSpec, kernels::arithmetic};
+use crate::{Fact, Inference, Inferred, OpSpec, QuantRule, kernels::arithmetic};
 use shrinx_ir::DataType;
 
 pub(crate) const ROWS: &[OpSpec] = &[
-    OpSpec::new("Add", |cx| broadcast_with(cx, contents::add)).folds(|f| arithmetic::binary(f, &arithmetic::ADD)).commutes(),
+    OpSpec::new("Add", |cx| broadcast_with(cx, contents::add))
+        .quant(QuantRule::COMPUTES)
+        .folds(|f| arithmetic::binary(f, &arithmetic::ADD))
+        .commutes(),
     OpSpec::new("BitShift", broadcast_inputs).folds(arithmetic::shift),
     OpSpec::new("BitwiseAnd", broadcast_inputs).folds(|f| arithmetic::binary(f, &arithmetic::AND)).commutes(),
     OpSpec::new("BitwiseOr", broadcast_inputs).folds(|f| arithmetic::binary(f, &arithmetic::OR)).commutes(),
@@ -18,7 +21,10 @@ pub(crate) const ROWS: &[OpSpec] = &[
     OpSpec::new("Mean", broadcast_inputs).commutes(),
     OpSpec::new("Min", |cx| broadcast_with(cx, contents::min)).folds(|f| arithmetic::variadic(f, &arithmetic::MIN)).commutes(),
     OpSpec::new("Mod", modulo).folds(arithmetic::modulo),
-    OpSpec::new("Mul", |cx| broadcast_with(cx, contents::mul)).folds(|f| arithmetic::binary(f, &arithmetic::MUL)).commutes(),
+    OpSpec::new("Mul", |cx| broadcast_with(cx, contents::mul))
+        .quant(QuantRule::COMPUTES)
+        .folds(|f| arithmetic::binary(f, &arithmetic::MUL))
+        .commutes(),
     OpSpec::new("Pow", power).folds(|f| arithmetic::binary(f, &arithmetic::POW)),
     OpSpec::new("Sub", |cx| broadcast_with(cx, contents::sub)).folds(|f| arithmetic::binary(f, &arithmetic::SUB)),
     OpSpec::new("Sum", |cx| broadcast_with(cx, contents::add)).folds(arithmetic::sum).commutes(),

@@ -1,7 +1,7 @@
 //! `Concat` and `Split`: along one axis, together and apart.
 
 use crate::{
-    Call, Fact, Fold, InferError, Inference, Inferred, OpSpec,
+    Call, Fact, Fold, InferError, Inference, Inferred, OpSpec, QuantRule,
     call::normal_axis,
     infer::{Unknown, axis_of},
     kernels::{Grid, Join, elements::count},
@@ -9,7 +9,10 @@ use crate::{
 };
 use shrinx_ir::{Derived, Dim, Tensor};
 
-pub(crate) const ROWS: &[OpSpec] = &[OpSpec::new("Concat", concat).folds(fold_concat), OpSpec::new("Split", split).folds(fold_split)];
+pub(crate) const ROWS: &[OpSpec] = &[
+    OpSpec::new("Concat", concat).quant(QuantRule::JOINS).folds(fold_concat),
+    OpSpec::new("Split", split).quant(QuantRule::MOVES).folds(fold_split),
+];
 
 /// The axis to join along; opsets before 4 have a default.
 fn joined_axis(call: Call<'_>, rank: usize) -> Result<usize, InferError> {

@@ -1,15 +1,15 @@
 //! Convolutions: `Conv`, `ConvInteger`, `QLinearConv`, `ConvTranspose`, `DeformConv`.
 
 use super::window::Window;
-use crate::{Fact, Inference, Inferred, OpSpec, infer::InferError, infer::agree};
+use crate::{Fact, Inference, Inferred, OpSpec, QuantRule, infer::InferError, infer::agree};
 use shrinx_ir::{DataType, Dim};
 
 pub(crate) const ROWS: &[OpSpec] = &[
-    OpSpec::new("Conv", conv).costs(conv_macs),
+    OpSpec::new("Conv", conv).quant(QuantRule::HEAVY).costs(conv_macs),
     OpSpec::new("DeformConv", conv).costs(conv_macs),
     OpSpec::new("ConvInteger", conv_integer).costs(conv_macs),
     OpSpec::new("QLinearConv", qlinear_conv).costs(qlinear_conv_macs),
-    OpSpec::new("ConvTranspose", conv_transpose).costs(conv_transpose_macs),
+    OpSpec::new("ConvTranspose", conv_transpose).quant(QuantRule::HEAVY_IN_FLOAT).costs(conv_transpose_macs),
 ];
 
 pub(super) fn conv(cx: &mut Inference<'_>) -> Inferred {

@@ -1,13 +1,13 @@
 //! Products of matrices: `MatMul`, its integer forms, `Gemm`; and `Det`.
 
-use crate::{Fact, Inference, Inferred, OpSpec, infer::InferError, infer::agree};
+use crate::{Fact, Inference, Inferred, OpSpec, QuantRule, infer::InferError, infer::agree};
 use shrinx_ir::{DataType, Dim};
 
 pub(crate) const ROWS: &[OpSpec] = &[
-    OpSpec::new("MatMul", matmul).costs(matmul_macs),
+    OpSpec::new("MatMul", matmul).quant(QuantRule::HEAVY).costs(matmul_macs),
     OpSpec::new("MatMulInteger", matmul_integer).costs(matmul_macs),
     OpSpec::new("QLinearMatMul", qlinear_matmul).costs(qlinear_matmul_macs),
-    OpSpec::new("Gemm", gemm).costs(gemm_macs),
+    OpSpec::new("Gemm", gemm).quant(QuantRule::HEAVY).costs(gemm_macs),
     OpSpec::new("Det", det),
 ];
 

@@ -1,14 +1,14 @@
 //! Normalizations, `Softmax` and its kin, `Dropout`: what keeps type and shape of its first input.
 
 use super::elementwise::same_as_input;
-use crate::{Call, Fact, Inference, Inferred, OpSpec, constant, infer::InferError, infer::agree};
+use crate::{Call, Fact, Inference, Inferred, OpSpec, QuantRule, constant, infer::InferError, infer::agree};
 use shrinx_ir::{DataType, Dim, Model, NodeId};
 
 pub(crate) const ROWS: &[OpSpec] = &[
     OpSpec::new("BatchNormalization", batch_normalization),
     OpSpec::new("InstanceNormalization", per_channel),
     OpSpec::new("GroupNormalization", same_as_input),
-    OpSpec::new("LayerNormalization", layer_normalization),
+    OpSpec::new("LayerNormalization", layer_normalization).quant(QuantRule::FLOAT.fixes_layout()),
     OpSpec::new("RMSNormalization", rms_normalization),
     OpSpec::new("LRN", same_as_input),
     OpSpec::new("LpNormalization", same_as_input),

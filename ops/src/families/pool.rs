@@ -1,14 +1,14 @@
 //! Pools: a window without weights, the whole image, or regions of it.
 
 use super::window::Window;
-use crate::{Fact, Inference, Inferred, OpSpec, infer::InferError};
+use crate::{Fact, Inference, Inferred, OpSpec, QuantRule, infer::InferError};
 use shrinx_ir::{DataType, Dim};
 
 pub(crate) const ROWS: &[OpSpec] = &[
-    OpSpec::new("MaxPool", max_pool),
-    OpSpec::new("AveragePool", pool),
+    OpSpec::new("MaxPool", max_pool).quant(QuantRule::MOVES.only(|model, node| model.outputs(node).len() == 1)),
+    OpSpec::new("AveragePool", pool).quant(QuantRule::COMPUTES),
     OpSpec::new("LpPool", pool),
-    OpSpec::new("GlobalAveragePool", global_pool),
+    OpSpec::new("GlobalAveragePool", global_pool).quant(QuantRule::COMPUTES.fixes_layout()),
     OpSpec::new("GlobalMaxPool", global_pool),
     OpSpec::new("GlobalLpPool", global_pool),
     OpSpec::new("MaxUnpool", max_unpool),

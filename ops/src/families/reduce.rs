@@ -5,7 +5,7 @@ use super::{
     elementwise::same_as_input,
 };
 use crate::{
-    Fact, InferError, Inference, Inferred, OpSpec,
+    Fact, InferError, Inference, Inferred, OpSpec, QuantRule,
     kernels::{
         broadcast::Broadcast,
         reduce::{self as kernel, reduced_axes},
@@ -28,7 +28,7 @@ pub(crate) const ROWS: &[OpSpec] = &[
     OpSpec::new("ReduceLogSum", |cx| reduce(cx, REST, None)),
     OpSpec::new("ReduceLogSumExp", |cx| reduce(cx, REST, None)),
     OpSpec::new("ReduceMax", |cx| reduce(cx, REST, Some((None, contents::max)))).folds(|f| kernel::max(f, REST)),
-    OpSpec::new("ReduceMean", |cx| reduce(cx, REST, None)),
+    OpSpec::new("ReduceMean", |cx| reduce(cx, REST, None)).quant(QuantRule::FLOAT.fixes_layout()),
     OpSpec::new("ReduceMin", |cx| reduce(cx, REST, Some((None, contents::min)))).folds(|f| kernel::min(f, REST)),
     OpSpec::new("ReduceProd", |cx| reduce(cx, REST, Some((Some(1), contents::mul)))).folds(|f| kernel::reduce(f, REST, &kernel::PRODUCT)),
     OpSpec::new("ReduceSum", |cx| reduce(cx, SUM, Some((Some(0), contents::add)))).folds(|f| kernel::reduce(f, SUM, &kernel::SUM)),

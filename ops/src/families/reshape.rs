@@ -4,14 +4,16 @@
 //! ("copy the axis") nor its -1 ("what is left").
 
 use crate::{
-    Call, Fact, Fold, InferError, Inference, Inferred, OpSpec,
+    Call, Fact, Fold, InferError, Inference, Inferred, OpSpec, QuantRule,
     infer::axis_of,
     site::{Site, known, viewed},
 };
 use shrinx_ir::{Derived, Dim, Symbols, Tensor};
 
-pub(crate) const ROWS: &[OpSpec] =
-    &[OpSpec::new("Reshape", reshape).folds(fold_reshape), OpSpec::new("Flatten", flatten).folds(fold_flatten)];
+pub(crate) const ROWS: &[OpSpec] = &[
+    OpSpec::new("Reshape", reshape).quant(QuantRule::MOVES.fixes_layout()).folds(fold_reshape),
+    OpSpec::new("Flatten", flatten).quant(QuantRule::MOVES.fixes_layout()).folds(fold_flatten),
+];
 
 fn reshape(cx: &mut Inference<'_>) -> Inferred {
     let target = match attribute_target(cx.call) {

@@ -1,14 +1,18 @@
 //! Images at other lengths: `Resize`, `Upsample`, `GridSample`, `AffineGrid`.
 
-use crate::{Fact, Inference, Inferred, OpSpec, infer::InferError, infer::agree, infer::distinct_axes};
-use shrinx_ir::{Derived, Dim};
+use crate::{Call, Fact, Inference, Inferred, OpSpec, QuantRule, infer::InferError, infer::agree, infer::distinct_axes};
+use shrinx_ir::{Derived, Dim, Model, NodeId};
 
 pub(crate) const ROWS: &[OpSpec] = &[
-    OpSpec::new("Resize", resize),
+    OpSpec::new("Resize", resize).quant(QuantRule::MOVES.only(takes_the_nearest)),
     OpSpec::new("Upsample", upsample),
     OpSpec::new("GridSample", grid_sample),
     OpSpec::new("AffineGrid", affine_grid),
 ];
+
+fn takes_the_nearest(model: &Model, node: NodeId) -> bool {
+    Call { node: model.node(node), opset: 0 }.string("mode").unwrap_or("nearest") == "nearest"
+}
 
 fn resize(cx: &mut Inference<'_>) -> Inferred {
     let dtype = cx.dtype(0);

@@ -1,14 +1,14 @@
 //! `Slice`: part of some axes, forwards or backwards.
 
 use crate::{
-    Fact, Fold, InferError, Inference, Inferred, OpSpec,
+    Fact, Fold, InferError, Inference, Inferred, OpSpec, QuantRule,
     infer::{Unknown, distinct_axes},
     kernels::Grid,
     site::{Plan, Site, moved},
 };
 use shrinx_ir::{Derived, Dim, Tensor};
 
-pub(crate) const ROWS: &[OpSpec] = &[OpSpec::new("Slice", slice).folds(fold)];
+pub(crate) const ROWS: &[OpSpec] = &[OpSpec::new("Slice", slice).quant(QuantRule::MOVES).folds(fold)];
 
 /// Exporters write numbers from here on for "to the end".
 const ENDLESS: i64 = i32::MAX as i64;

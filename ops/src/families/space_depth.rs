@@ -1,14 +1,16 @@
 //! `DepthToSpace` and `SpaceToDepth`: blocks of pixels and channels.
 
 use crate::{
-    Call, Fact, Fold, InferError, Inference, Inferred, OpSpec,
+    Call, Fact, Fold, InferError, Inference, Inferred, OpSpec, QuantRule,
     kernels::Grid,
     site::{Plan, Site},
 };
 use shrinx_ir::{Derived, Dim, Tensor};
 
-pub(crate) const ROWS: &[OpSpec] =
-    &[OpSpec::new("DepthToSpace", depth_to_space).folds(fold_depth), OpSpec::new("SpaceToDepth", space_to_depth).folds(fold_space)];
+pub(crate) const ROWS: &[OpSpec] = &[
+    OpSpec::new("DepthToSpace", depth_to_space).quant(QuantRule::MOVES).folds(fold_depth),
+    OpSpec::new("SpaceToDepth", space_to_depth).folds(fold_space),
+];
 
 fn block_size(call: Call<'_>) -> Result<i64, InferError> {
     call.int("blocksize").filter(|b| *b > 0 && *b < 1 << 16).ok_or_else(|| InferError("a blocksize that is no positive number".into()))

@@ -1,14 +1,16 @@
 //! `Squeeze` and `Unsqueeze`: axes of length 1 go and come.
 
 use crate::{
-    Fact, Fold, InferError, Inference, Inferred, OpSpec,
+    Fact, Fold, InferError, Inference, Inferred, OpSpec, QuantRule,
     infer::{Unknown, axis_of, distinct_axes},
     site::{Site, known, viewed},
 };
 use shrinx_ir::{Dim, Tensor};
 
-pub(crate) const ROWS: &[OpSpec] =
-    &[OpSpec::new("Squeeze", squeeze).folds(fold_squeeze), OpSpec::new("Unsqueeze", unsqueeze).folds(fold_unsqueeze)];
+pub(crate) const ROWS: &[OpSpec] = &[
+    OpSpec::new("Squeeze", squeeze).quant(QuantRule::MOVES.fixes_layout()).folds(fold_squeeze),
+    OpSpec::new("Unsqueeze", unsqueeze).quant(QuantRule::MOVES.fixes_layout()).folds(fold_unsqueeze),
+];
 
 fn axes(site: &impl Site) -> Result<Option<Vec<i64>>, Unknown> {
     site.list("axes", 1, 13)

@@ -1,13 +1,13 @@
 //! `Transpose`.
 
 use crate::{
-    Call, Fact, Fold, InferError, Inference, Inferred, OpSpec,
+    Call, Fact, Fold, InferError, Inference, Inferred, OpSpec, QuantRule,
     kernels::Grid,
     site::{Plan, Site, moved},
 };
 use shrinx_ir::Tensor;
 
-pub(crate) const ROWS: &[OpSpec] = &[OpSpec::new("Transpose", transpose).folds(fold)];
+pub(crate) const ROWS: &[OpSpec] = &[OpSpec::new("Transpose", transpose).quant(QuantRule::MOVES.fixes_layout()).folds(fold)];
 
 fn transpose(cx: &mut Inference<'_>) -> Inferred {
     let shape = match cx.shape(0) {

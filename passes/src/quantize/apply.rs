@@ -188,6 +188,7 @@ mod tests {
     use shrinx_rewrite::{
         diff,
         ir::{text, verify::verify},
+        ops::OpTable,
     };
 
     const NONE: Corrections = Corrections { mean: false, least_squares: false, adaptive: false };
@@ -196,8 +197,9 @@ mod tests {
     fn quantized(graph: &str) -> String {
         let mut model = text::parse(&format!("<ir_version: 8, opset_import: [\"\": 17]>\n{graph}")).unwrap();
         let before = text::print(&model);
-        let (layers, _) = layers_of(&model);
-        let places = placement(&model, &layers.iter().collect::<Vec<_>>());
+        let ops = OpTable::standard();
+        let (layers, _) = layers_of(&model, &ops);
+        let places = placement(&model, &ops, &layers.iter().collect::<Vec<_>>());
         let affine = Affine { scale: 0.007_812_5, zero: 128 };
         let make = |layer: &Layer| {
             let (rows, bias) = (layer.rows(&model), layer.bias(&model));

@@ -7,7 +7,10 @@ use super::{
 use shrinx_calib::Statistics;
 use shrinx_rewrite::{
     ir::{Model, ValueId},
-    ops::costs::{CostTable, KernelClass, Precision, Work},
+    ops::{
+        OpTable,
+        costs::{CostTable, KernelClass, Precision, Work},
+    },
 };
 use std::collections::BTreeSet;
 
@@ -20,6 +23,7 @@ const MOST_SLICES: f64 = 0.05;
 /// Predicts times from element counts that were seen with the samples.
 pub struct Predictor<'a> {
     model: &'a Model,
+    ops: &'a OpTable,
     statistics: &'a Statistics,
     table: &'a CostTable,
     batch: u64,
@@ -27,8 +31,8 @@ pub struct Predictor<'a> {
 
 impl<'a> Predictor<'a> {
     /// From what was seen on samples, for so many of them at a time.
-    pub fn new(model: &'a Model, statistics: &'a Statistics, table: &'a CostTable, batch: u64) -> Self {
-        Self { model, statistics, table, batch }
+    pub fn new(model: &'a Model, ops: &'a OpTable, statistics: &'a Statistics, table: &'a CostTable, batch: u64) -> Self {
+        Self { model, ops, statistics, table, batch }
     }
 
     /// Places of the output at which a layer computes for one sample.
@@ -76,7 +80,7 @@ impl<'a> Predictor<'a> {
     }
 
     fn bridge_class(&self, node: shrinx_rewrite::ir::NodeId) -> KernelClass {
-        if self.model.node(node).is("Sigmoid") { KernelClass::Activation } else { KernelClass::Elementwise }
+        self.ops.of(self.model, node).quant.class
     }
 
     /// What an activation takes by itself that the float convolution applies on the way.
@@ -85,13 +89,12 @@ impl<'a> Predictor<'a> {
             return 0.0;
         }
         let Some((reader, _)) = self.model.uses(layer.raw).next() else { return 0.0 };
-        let class = match self.model.node(reader).op.op.as_str() {
-            "HardSwish" | "Sigmoid" | "Tanh" | "HardSigmoid" => KernelClass::Activation,
-            "Relu" | "Clip" | "LeakyRelu" => KernelClass::Elementwise,
-            _ => return 0.0,
-        };
+        let rule = self.ops.of(self.model, reader).quant;
+        if !rule.into_conv {
+            return 0.0;
+        }
         let bridged = placement.bridges.iter().any(|b| b.node == reader);
-        if bridged { 0.0 } else { self.table.nanoseconds(&Work::pass(class, self.elements(layer.output)), Precision::Float32) }
+        if bridged { 0.0 } else { self.table.nanoseconds(&Work::pass(rule.class, self.elements(layer.output)), Precision::Float32) }
     }
 
     /// All crossings between float and int8.
@@ -114,7 +117,7 @@ impl<'a> Predictor<'a> {
         // What goes out is read back wherever somebody reads it in float.
         let in_float = |v: &&ValueId| self.model.is_output(**v) || self.model.uses(**v).any(|(node, _)| !int8.contains(&node));
         sum += made.iter().filter(in_float).map(|v| self.table.leave(&map(v))).sum::<f64>();
-        let own = chosen.iter().filter(|l| l.needs_pair(self.model) && !placement.inner.contains(&l.output));
+        let own = chosen.iter().filter(|l| l.needs_pair && !placement.inner.contains(&l.output));
         sum + own.map(|l| self.table.leave(&self.work(l))).sum::<f64>()
     }
 }

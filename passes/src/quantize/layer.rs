@@ -2,7 +2,7 @@
 
 use shrinx_rewrite::{
     ir::{DataType, Model, NodeId, Tensor, ValueId},
-    ops::{Call, Facts, OpTable, constant, label, linear::per_channel},
+    ops::{Call, Facts, Int8, OpTable, constant, label, linear::per_channel},
 };
 
 /// A `Conv`, `MatMul` or `Gemm` that may run int8.
@@ -30,6 +30,9 @@ pub struct Layer {
     pub inputs: usize,
     /// Whether each channel is convolved by itself.
     pub depthwise: bool,
+    /// Whether it needs a pair behind it to run int8, even where only floats are read: a convolution always, a `Gemm` where the runtime would rather fuse the
+    /// activation that follows.
+    pub needs_pair: bool,
     /// Elements of the kernel: a row holds `inputs × kernel` weights, channel by channel.
     pub kernel: usize,
 }
@@ -97,15 +100,17 @@ pub struct Refused {
 }
 
 /// The layers of the main graph in the order in which they run, and the heavy nodes that are none.
-pub fn layers(model: &Model, facts: &Facts) -> (Vec<Layer>, Vec<Refused>) {
+pub fn layers(model: &Model, ops: &OpTable, facts: &Facts) -> (Vec<Layer>, Vec<Refused>) {
     let (mut found, mut refused) = (Vec::new(), Vec::new());
     for scope in model.scopes() {
         for id in model.nodes_in_order(scope).unwrap_or_default() {
             let node = model.node(id);
-            if !node.op.domain().is_empty() || !["Conv", "MatMul", "Gemm", "ConvTranspose"].contains(&node.op.op.as_str()) {
-                continue;
-            }
-            let layer = if scope == Model::MAIN { layer(model, facts, id) } else { Err("bodies and functions stay float") };
+            let layer = match ops.of(model, id).quant.int8 {
+                Int8::Heavy if scope == Model::MAIN => layer(model, ops, facts, id),
+                Int8::HeavyInFloat if scope == Model::MAIN => Err("there is no int8 kernel for it"),
+                Int8::Heavy | Int8::HeavyInFloat => Err("bodies and functions stay float"),
+                Int8::None | Int8::Computes | Int8::Joins | Int8::Moves | Int8::Unit => continue,
+            };
             match layer {
                 Ok(layer) => found.push(layer),
                 Err(reason) => refused.push(Refused { name: label(model, id), op: node.op.op.clone(), reason }),
@@ -115,7 +120,7 @@ pub fn layers(model: &Model, facts: &Facts) -> (Vec<Layer>, Vec<Refused>) {
     (found, refused)
 }
 
-fn layer(model: &Model, facts: &Facts, id: NodeId) -> Result<Layer, &'static str> {
+fn layer(model: &Model, ops: &OpTable, facts: &Facts, id: NodeId) -> Result<Layer, &'static str> {
     let node = model.node(id);
     let call = Call { node, opset: model.opset(Model::MAIN, "").unwrap_or(0) };
     let at = |port| model.input(id, port);
@@ -146,7 +151,6 @@ fn layer(model: &Model, facts: &Facts, id: NodeId) -> Result<Layer, &'static str
             }
             (Kind::Conv(window(&call, kernel)?), *out, *inputs, kernel.iter().product())
         }
-        ("ConvTranspose", _) => return Err("there is no int8 kernel for it"),
         ("MatMul", [inputs, out]) => (Kind::MatMul, *out, *inputs, 1),
         ("Gemm", [a, b]) => {
             if call.int("transA").unwrap_or(0) != 0 {
@@ -161,10 +165,29 @@ fn layer(model: &Model, facts: &Facts, id: NodeId) -> Result<Layer, &'static str
     if let Some(bias) = at(2) {
         per_channel(&constant(model, bias).ok_or("its bias is computed")?, outputs).map_err(|_| "its bias is not one number a channel")?;
     }
-    let activation = if kind == Kind::MatMul { None } else { activation(model, raw) };
+    let activation = if kind == Kind::MatMul { None } else { activation(model, ops, raw) };
     let output = activation.map_or(raw, |a| model.outputs(a.node)[0].unwrap_or(raw));
+    let needs_pair = match kind {
+        Kind::Conv(_) => true,
+        Kind::MatMul => false,
+        Kind::Gemm { .. } => activation.is_some() || model.uses(raw).any(|(node, _)| ops.of(model, node).quant.into_gemm),
+    };
     let added = if kind == Kind::MatMul { added(model, facts, raw, outputs) } else { None };
-    Ok(Layer { node: id, name: label(model, id), kind, input, raw, output, activation, added, outputs, inputs, depthwise, kernel })
+    Ok(Layer {
+        node: id,
+        name: label(model, id),
+        kind,
+        input,
+        raw,
+        output,
+        activation,
+        added,
+        outputs,
+        inputs,
+        depthwise,
+        needs_pair,
+        kernel,
+    })
 }
 
 fn window(call: &Call<'_>, kernel: &[usize]) -> Result<Window, &'static str> {
@@ -193,23 +216,16 @@ fn window(call: &Call<'_>, kernel: &[usize]) -> Result<Window, &'static str> {
 }
 
 /// A `Relu`, or a `Clip` from 0 to a constant, that alone reads a value: rounding to unsigned integers with a zero point of 0 does its work.
-pub fn activation(model: &Model, value: ValueId) -> Option<Activation> {
+pub fn activation(model: &Model, ops: &OpTable, value: ValueId) -> Option<Activation> {
     if model.is_output(value) || model.use_count(value) != 1 {
         return None;
     }
     let (node, port) = model.uses(value).next()?;
-    let scalar = |port| constant(model, model.input(node, port)?)?.to_f64().filter(|v| v.len() == 1).map(|v| v[0] as f32);
-    let reader = model.node(node);
-    if port != 0 || !reader.op.domain().is_empty() || reader.scope() != model.scope_of(value) {
-        None
-    } else if reader.is("Relu") {
-        Some(Activation { node, ceiling: f32::INFINITY })
-    } else if reader.is("Clip") && scalar(1) == Some(0.0) && reader.attributes.is_empty() {
-        let ceiling = if model.input(node, 2).is_some() { scalar(2)? } else { f32::INFINITY };
-        (ceiling > 0.0).then_some(Activation { node, ceiling })
-    } else {
-        None
+    if port != 0 || model.node(node).scope() != model.scope_of(value) {
+        return None;
     }
+    let ceiling = ops.of(model, node).quant.absorbed?(model, node)?;
+    Some(Activation { node, ceiling })
 }
 
 fn added(model: &Model, facts: &Facts, raw: ValueId, outputs: usize) -> Option<Added> {
@@ -284,18 +300,6 @@ impl Layer {
         matches!(&self.kind, Kind::Conv(w) if w.pads.iter().chain(&w.pads_behind).any(|p| *p != 0))
     }
 
-    /// Whether it needs a pair behind it to run int8, even where only floats are read: a convolution always, a `Gemm` where the runtime would rather fuse the
-    /// activation that follows.
-    pub fn needs_pair(&self, model: &Model) -> bool {
-        let fused =
-            |node: NodeId| ["Relu", "LeakyRelu", "Sigmoid", "Tanh", "Elu", "Selu", "Softplus"].contains(&model.node(node).op.op.as_str());
-        match self.kind {
-            Kind::Conv(_) => true,
-            Kind::MatMul => false,
-            Kind::Gemm { .. } => self.activation.is_some() || model.uses(self.raw).any(|(node, _)| fused(node)),
-        }
-    }
-
     /// Whether it can give int8: a `MatMul` gives float, which is faster and truer.
     pub fn gives_int8(&self) -> bool {
         self.kind != Kind::MatMul
@@ -307,7 +311,6 @@ impl Layer {
 }
 
 /// The layers of a model, its facts made for the purpose.
-pub fn layers_of(model: &Model) -> (Vec<Layer>, Vec<Refused>) {
-    let ops = OpTable::standard();
-    layers(model, &Facts::infer(model, &ops))
+pub fn layers_of(model: &Model, ops: &OpTable) -> (Vec<Layer>, Vec<Refused>) {
+    layers(model, ops, &Facts::infer(model, ops))
 }

@@ -7,12 +7,12 @@ use super::{
 use shrinx_calib::Observe;
 use shrinx_rewrite::{
     ir::{Model, ValueId},
-    ops::Facts,
+    ops::{Facts, OpTable},
 };
 
 /// The tensors that any choice among the layers may round, and the axis along which each has channels.
-pub fn observed(model: &Model, facts: &Facts) -> Vec<Observe> {
-    let (layers, _) = layers(model, facts);
+pub fn observed(model: &Model, ops: &OpTable, facts: &Facts) -> Vec<Observe> {
+    let (layers, _) = layers(model, ops, facts);
     let mut found: Vec<Observe> = Vec::new();
     let mut add = |value: ValueId, channel_axis: Option<usize>| {
         if !found.iter().any(|o| o.value == value) {
@@ -25,6 +25,6 @@ pub fn observed(model: &Model, facts: &Facts) -> Vec<Observe> {
         add(layer.output, axis(layer.output));
     }
     let all: Vec<&Layer> = layers.iter().collect();
-    placement(model, &all).inner.into_iter().for_each(|value| add(value, None));
+    placement(model, ops, &all).inner.into_iter().for_each(|value| add(value, None));
     found
 }

@@ -7,7 +7,7 @@
 use super::layer::{Activation, Layer, activation};
 use shrinx_rewrite::{
     ir::{Model, NodeId, ValueId},
-    ops::{Call, constant},
+    ops::{Int8, OpTable, constant},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -55,55 +55,31 @@ pub struct Guarded {
     pub outputs: BTreeSet<NodeId>,
 }
 
-/// What an int8 kernel of an operator does to scale and zero point.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kernel {
-    /// It computes, and rounds anew.
-    Computes,
-    /// It moves values.
-    Moves,
-    /// It gives 0 to 1.
-    Unit,
-}
-
-/// Operators with an int8 kernel on x64, besides the layers.
-fn kernel(model: &Model, node: NodeId) -> Option<Kernel> {
-    let (op, call) = (model.node(node), Call { node: model.node(node), opset: 0 });
-    if !op.op.domain().is_empty() {
-        return None;
-    }
-    match op.op.op.as_str() {
-        "Add" | "Mul" | "Concat" | "LeakyRelu" | "AveragePool" | "GlobalAveragePool" => Some(Kernel::Computes),
-        "Split" | "Slice" | "Reshape" | "Transpose" | "Flatten" | "Squeeze" | "Unsqueeze" | "DepthToSpace" => Some(Kernel::Moves),
-        "MaxPool" if model.outputs(node).len() == 1 => Some(Kernel::Moves),
-        "Resize" if call.string("mode").unwrap_or("nearest") == "nearest" => Some(Kernel::Moves),
-        "Sigmoid" => Some(Kernel::Unit),
-        _ => None,
-    }
-}
-
 /// What an operator computes on: the inputs that are no parameters.
-fn operands(model: &Model, node: NodeId, kernel: Kernel) -> Vec<ValueId> {
+fn operands(model: &Model, node: NodeId, kernel: Int8) -> Vec<ValueId> {
     let all = model.inputs(node).into_iter().flatten();
-    if kernel == Kernel::Moves { all.take(1).collect() } else { all.collect() }
+    if kernel == Int8::Moves { all.take(1).collect() } else { all.collect() }
 }
 
 /// The places for these layers.
-pub fn placement(model: &Model, chosen: &[&Layer]) -> Placement {
+pub fn placement(model: &Model, ops: &OpTable, chosen: &[&Layer]) -> Placement {
     let mut from_int8: BTreeSet<ValueId> = chosen.iter().filter(|l| l.gives_int8()).map(|l| l.output).collect();
-    let mut candidates: Vec<(Bridge, Kernel)> = Vec::new();
+    let mut candidates: Vec<(Bridge, Int8)> = Vec::new();
     for node in model.nodes_in_order(Model::MAIN).unwrap_or_default() {
-        let Some(kernel) = kernel(model, node) else { continue };
+        let kernel = ops.of(model, node).quant.kernel(model, node);
+        if matches!(kernel, Int8::None | Int8::Heavy | Int8::HeavyInFloat) {
+            continue;
+        }
         let operands = operands(model, node, kernel);
         let computed = operands.iter().all(|v| constant(model, *v).is_none());
         let int8 = operands.iter().filter(|v| from_int8.contains(v)).count();
         // What is joined may come in float for a part: rounding it costs less than leaving int8 and coming back.
-        let enough = if model.node(node).is("Concat") { 2 * int8 >= operands.len() } else { int8 == operands.len() };
+        let enough = if kernel == Int8::Joins { 2 * int8 >= operands.len() } else { int8 == operands.len() };
         let outputs: Vec<ValueId> = model.outputs(node).into_iter().flatten().collect();
         if operands.is_empty() || !computed || !enough || outputs.is_empty() {
             continue;
         }
-        let activation = if kernel == Kernel::Computes { activation(model, outputs[0]) } else { None };
+        let activation = if matches!(kernel, Int8::Computes | Int8::Joins) { activation(model, ops, outputs[0]) } else { None };
         let output = activation.and_then(|a| model.outputs(a.node)[0]).unwrap_or(outputs[0]);
         from_int8.insert(output);
         from_int8.extend(outputs.iter().skip(1));
@@ -112,7 +88,7 @@ pub fn placement(model: &Model, chosen: &[&Layer]) -> Placement {
     // A bridge that leads to no int8 operator is none.
     let inputs: BTreeSet<ValueId> = chosen.iter().map(|l| l.input).collect();
     let mut read: BTreeSet<ValueId> = inputs;
-    let mut bridges: Vec<(Bridge, Kernel)> = Vec::new();
+    let mut bridges: Vec<(Bridge, Int8)> = Vec::new();
     for (bridge, kernel) in candidates.into_iter().rev() {
         let outputs = bridge_outputs(model, &bridge);
         // All that moves are of one scale: where one output is read in float alone, that is no loss.
@@ -122,7 +98,7 @@ pub fn placement(model: &Model, chosen: &[&Layer]) -> Placement {
         }
     }
     bridges.reverse();
-    let mut placement = Placement { guarded: guarded(model, chosen), ..Placement::default() };
+    let mut placement = Placement { guarded: guarded(model, ops, chosen), ..Placement::default() };
     let made: BTreeSet<ValueId> = chosen
         .iter()
         .filter(|l| l.gives_int8())
@@ -135,9 +111,9 @@ pub fn placement(model: &Model, chosen: &[&Layer]) -> Placement {
         let outputs = bridge_outputs(model, bridge);
         placement.inner.extend(outputs.iter().copied());
         let shared = match kernel {
-            Kernel::Computes => None,
-            Kernel::Moves => Some(Shared::With(operands[0])),
-            Kernel::Unit => Some(Shared::Unit),
+            Int8::Moves => Some(Shared::With(operands[0])),
+            Int8::Unit => Some(Shared::Unit),
+            Int8::Computes | Int8::Joins | Int8::None | Int8::Heavy | Int8::HeavyInFloat => None,
         };
         placement.shared.extend(shared.into_iter().flat_map(|s| outputs.iter().map(move |o| (*o, s))));
     }
@@ -153,25 +129,8 @@ pub fn bridge_outputs(model: &Model, bridge: &Bridge) -> Vec<ValueId> {
     std::iter::once(bridge.output).chain(rest).collect()
 }
 
-/// Operators through which the runtime does not move a change of layout.
-const FIXED: [&str; 13] = [
-    "Conv",
-    "ConvTranspose",
-    "MatMul",
-    "Gemm",
-    "Reshape",
-    "Flatten",
-    "GlobalAveragePool",
-    "Transpose",
-    "LayerNormalization",
-    "ReduceMean",
-    "Shape",
-    "Squeeze",
-    "Unsqueeze",
-];
-
 /// Pairs of chosen convolutions that are linked by operators of any layout alone.
-fn guarded(model: &Model, chosen: &[&Layer]) -> Guarded {
+fn guarded(model: &Model, ops: &OpTable, chosen: &[&Layer]) -> Guarded {
     let convs: BTreeMap<NodeId, &Layer> = chosen.iter().filter(|l| l.is_conv()).map(|l| (l.node, *l)).collect();
     let mut found = Guarded::default();
     for (node, layer) in &convs {
@@ -181,7 +140,7 @@ fn guarded(model: &Model, chosen: &[&Layer]) -> Guarded {
                 if convs.contains_key(&reader) && port == 0 {
                     found.outputs.insert(*node);
                     found.inputs.insert(reader);
-                } else if !FIXED.contains(&model.node(reader).op.op.as_str()) && seen.insert(reader) {
+                } else if !ops.of(model, reader).quant.fixes_layout && seen.insert(reader) {
                     todo.extend(model.outputs(reader).into_iter().flatten());
                 }
             }
@@ -199,8 +158,9 @@ mod tests {
     /// The places for all layers of a graph, as text.
     fn places(graph: &str) -> String {
         let model = text::parse(&format!("<ir_version: 8, opset_import: [\"\": 17]>\n{graph}")).unwrap();
-        let (layers, _) = layers_of(&model);
-        let placement = placement(&model, &layers.iter().collect::<Vec<_>>());
+        let ops = OpTable::standard();
+        let (layers, _) = layers_of(&model, &ops);
+        let placement = placement(&model, &ops, &layers.iter().collect::<Vec<_>>());
         let names = |values: &mut dyn Iterator<Item = ValueId>| {
             let mut names: Vec<&str> = values.map(|v| model.name(v)).collect();
             names.sort_unstable();

@@ -15,7 +15,7 @@ use super::{
 use shrinx_calib::{RangeMethod, Samples, Statistics, range};
 use shrinx_rewrite::{
     ir::{Model, NodeId, ValueId},
-    ops::{Runtime, costs::CostTable},
+    ops::{OpTable, Runtime, costs::CostTable},
 };
 use shrinx_solve::{Gram, Point as Trade, knapsack};
 use std::{
@@ -82,13 +82,15 @@ pub fn quantize(
     trials: Option<&Trials<'_>>,
     settings: &Settings<'_>,
 ) -> Result<Quantized, EvidenceError> {
-    let (layers, refused) = layers_of(model);
+    let ops = &OpTable::standard();
+    let (layers, refused) = layers_of(model, ops);
     let workshop = Workshop {
         model,
+        ops,
         statistics,
         trials,
         settings,
-        predictor: Predictor::new(model, statistics, settings.costs, settings.batch),
+        predictor: Predictor::new(model, ops, statistics, settings.costs, settings.batch),
         range: Cell::new(settings.range.unwrap_or(METHODS[0])),
         fits: RefCell::default(),
         inputs: RefCell::default(),
@@ -117,6 +119,7 @@ type Search = (NodeId, bool, RangeMethod);
 
 struct Workshop<'a> {
     model: &'a Model,
+    ops: &'a OpTable,
     statistics: &'a Statistics,
     trials: Option<&'a Trials<'a>>,
     settings: &'a Settings<'a>,
@@ -171,7 +174,7 @@ impl Workshop<'_> {
     }
 
     fn saved(&self, chosen: &[&Layer]) -> f64 {
-        self.predictor.saved(&placement(self.model, chosen), chosen)
+        self.predictor.saved(&placement(self.model, self.ops, chosen), chosen)
     }
 
     /// What each layer saves beside all the others.
@@ -242,7 +245,7 @@ impl Workshop<'_> {
     /// The noise of all candidates together, with the method for ranges that gives the least.
     fn noise_by_best_range(&self, candidates: &[&Layer], judge: &Judge<'_>) -> Result<f64, EvidenceError> {
         // Between int8 operators ranges matter most; without such, one method is enough.
-        let known = if placement(self.model, candidates).inner.is_empty() { &METHODS[..1] } else { &METHODS[..] };
+        let known = if placement(self.model, self.ops, candidates).inner.is_empty() { &METHODS[..1] } else { &METHODS[..] };
         let methods = self.settings.range.map_or(known.to_vec(), |only| vec![only]);
         let mut best: Option<(f64, RangeMethod)> = None;
         for method in methods {
@@ -259,7 +262,7 @@ impl Workshop<'_> {
 
     /// The noise of each layer alone.
     fn noises(&self, candidates: &[&Layer], judge: &Judge<'_>) -> Result<Vec<f64>, EvidenceError> {
-        let whole = placement(self.model, candidates);
+        let whole = placement(self.model, self.ops, candidates);
         let alone: Vec<Placement> = candidates.iter().map(|l| self.alone(l, &whole)).collect();
         let parts: Vec<(&Layer, &Placement)> = candidates.iter().copied().zip(&alone).collect();
         let fitted = self.fitted(&parts)?;
@@ -277,14 +280,14 @@ impl Workshop<'_> {
 
     /// The placement of one layer, guarded as it will be beside the others.
     fn alone(&self, layer: &Layer, whole: &Placement) -> Placement {
-        let mut alone = placement(self.model, &[layer]);
+        let mut alone = placement(self.model, self.ops, &[layer]);
         alone.guarded = whole.guarded.clone();
         alone
     }
 
     /// The model with these layers in int8.
     fn build(&self, chosen: &[&Layer]) -> Result<Model, EvidenceError> {
-        let placement = placement(self.model, chosen);
+        let placement = placement(self.model, self.ops, chosen);
         let parts: Vec<(&Layer, &Placement)> = chosen.iter().map(|l| (*l, &placement)).collect();
         let fitted = self.fitted(&parts)?;
         let layers: Vec<(&Layer, &Fitted)> = chosen.iter().copied().zip(&fitted).collect();
@@ -329,7 +332,7 @@ impl Workshop<'_> {
         let with_output = |((layer, placement), input): (&(&Layer, &Placement), &Input)| {
             let fitted = of(layer, input)?;
             let seen = self.statistics.tensor(self.model.name(layer.output));
-            Some(match seen.filter(|_| layer.needs_pair(self.model) && !placement.inner.contains(&layer.output)) {
+            Some(match seen.filter(|_| layer.needs_pair && !placement.inner.contains(&layer.output)) {
                 Some(seen) => fitted.with_output(
                     layer,
                     seen,
