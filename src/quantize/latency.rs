@@ -75,15 +75,16 @@ const MOST_SAVED: f64 = 0.99;
 impl Prediction {
     /// Of a plan for a prepared model.
     pub fn of(model: &Model, statistics: &Statistics, costs: &CostTable, batch: u64, plan: &Plan) -> Self {
-        let (all, _) = layers(model, &Facts::infer(model, &OpTable::standard()));
+        let ops = OpTable::standard();
+        let (all, _) = layers(model, &ops, &Facts::infer(model, &ops));
         // A candidate is int8, or was left float after its noise was measured.
         let candidate = |layer: &&Layer| plan.decisions.iter().any(|d| d.name == layer.name && (d.int8 || d.sqnr.is_some()));
         let candidates: Vec<&Layer> = all.iter().filter(candidate).collect();
-        let predictor = Predictor::new(model, statistics, costs, batch);
+        let predictor = Predictor::new(model, &ops, statistics, costs, batch);
         let float = predictor.float(&candidates);
         let faster = |saved_share: f64| if saved_share.is_finite() { 1.0 / (1.0 - saved_share.min(MOST_SAVED)) } else { 1.0 };
         let speedup = faster(plan.saved_share);
-        let most = faster(predictor.saved(&placement(model, &candidates), &candidates) / float);
+        let most = faster(predictor.saved(&placement(model, &ops, &candidates), &candidates) / float);
         Self { prepared_ms: float / 1e6, int8_ms: float / 1e6 / speedup, speedup, most_speedup: most.max(speedup) }
     }
 }

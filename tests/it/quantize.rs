@@ -133,8 +133,13 @@ fn a_speed_that_no_choice_reaches_writes_nothing_and_tells_what_can_be_had() {
 #[test]
 fn a_speed_that_can_be_reached_is() {
     let bench = Bench::new();
-    let report = json(&bench.run("quantize", "fashion_resnet.onnx", "q.onnx", &["--min-speedup", "2", "--max-samples", "8", "--format", "json"]).fine());
-    assert!(report["predicted"]["speedup"].as_f64() >= Some(2.0) && report["plan"]["front"].as_array().is_some_and(|f| f.len() > 2), "{report}");
+    let report = json(
+        &bench.run("quantize", "fashion_resnet.onnx", "q.onnx", &["--min-speedup", "2", "--max-samples", "8", "--format", "json"]).fine(),
+    );
+    assert!(
+        report["predicted"]["speedup"].as_f64() >= Some(2.0) && report["plan"]["front"].as_array().is_some_and(|f| f.len() > 2),
+        "{report}"
+    );
 }
 
 #[test]

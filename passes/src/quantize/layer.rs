@@ -173,6 +173,9 @@ fn layer(model: &Model, ops: &OpTable, facts: &Facts, id: NodeId) -> Result<Laye
         Kind::Gemm { .. } => activation.is_some() || model.uses(raw).any(|(node, _)| ops.of(model, node).quant.into_gemm),
     };
     let added = if kind == Kind::MatMul { added(model, facts, raw, outputs) } else { None };
+    if kind == Kind::MatMul && added.is_none() && facts.of(raw).rank() == Some(2) && is_added_to(model, raw) {
+        return Err("the runtime makes one float product of it and the addition behind it");
+    }
     Ok(Layer {
         node: id,
         name: label(model, id),
@@ -240,6 +243,11 @@ fn added(model: &Model, facts: &Facts, raw: ValueId, outputs: usize) -> Option<A
     let rank = facts.of(raw).rank()?;
     let tensor = constant(model, value)?;
     (tensor.rank() <= rank && per_channel(&tensor, outputs).is_ok()).then_some(Added { node, port: 1 - port, value, rank })
+}
+
+/// Whether an `Add` alone reads a value.
+fn is_added_to(model: &Model, raw: ValueId) -> bool {
+    !model.is_output(raw) && model.use_count(raw) == 1 && model.uses(raw).all(|(node, _)| model.node(node).is("Add"))
 }
 
 impl Layer {
