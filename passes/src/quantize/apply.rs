@@ -102,9 +102,9 @@ impl Writer<'_> {
         let place = self.model.producer(value).map_or_else(OrderKey::default, |(node, _)| self.model.node(node).order());
         let source = match &input.premultiplied {
             None => value,
+            // Of a matrix product alone, whose channels lie last.
             Some(factors) => {
-                let dims = if axis == 1 { vec![1, factors.len() as u64, 1, 1] } else { vec![factors.len() as u64] };
-                let factors = self.constant(value, "factors", Tensor::from_f32(dims, factors));
+                let factors = self.constant(value, "factors", Tensor::from_f32([factors.len() as u64], factors));
                 let evened = self.fresh(value, "evened");
                 self.add(Node::new(OpName::onnx("Mul"), vec![]), &[Some(value), Some(factors)], evened, place);
                 evened

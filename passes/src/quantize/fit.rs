@@ -116,7 +116,7 @@ impl Fitted {
     #[must_use]
     pub fn with_output(mut self, layer: &Layer, seen: &TensorStatistics, per_channel: bool, margin: f64) -> Self {
         let ceiling = layer.activation.map_or(f32::INFINITY, |a| a.ceiling);
-        let channels = seen.channels.as_ref().filter(|c| c.min.len() == layer.outputs);
+        let channels = layer.channels(seen, layer.outputs);
         let Some(channels) = channels else {
             let whole = cut(Affine::of_range(seen.min, seen.max.min(ceiling)), layer);
             self.output = Some(Output { quantize: whole, dequantize: vec![whole] });
@@ -145,21 +145,26 @@ impl Fitted {
         self
     }
 
-    /// The bias as int32 codes at scale `input · weight`, the scales of rows enlarged where a code would overflow (ONNX `DequantizeLinear` of int32).
+    /// The bias as int32 codes at scale `input · weight` (ONNX `DequantizeLinear` of int32), the scales of rows enlarged where a code would leave no room for
+    /// the sum that it is added to. Rows of zeros take whichever scale tells their bias best.
     pub fn integer_bias(&mut self) -> (Vec<i32>, Vec<f32>) {
-        const MOST: f64 = (i32::MAX - 1) as f64;
+        const MOST: f64 = (1 << 30) as f64;
+        // Smaller steps would vanish.
+        const LEAST: f32 = 1e-20;
         let (rows, n) = (self.bias.len(), self.codes.len() / self.bias.len().max(1));
         let mut codes = Vec::with_capacity(rows);
         let mut scales = Vec::with_capacity(rows);
         for o in 0..rows {
-            let step = |scale: f32| self.input.dequantize.scale * scale;
-            let least = (self.bias[o].abs() / MOST / f64::from(self.input.dequantize.scale) * 1.0001) as f32;
-            if self.scales[o] < least {
+            let row = &mut self.codes[o * n..(o + 1) * n];
+            let least = (self.bias[o].abs() / MOST / f64::from(self.input.dequantize.scale)) as f32;
+            if row.iter().all(|q| *q == 0) {
+                self.scales[o] = least.max(LEAST);
+            } else if self.scales[o] < least {
                 let quotient = f64::from(self.scales[o]) / f64::from(least);
-                self.codes[o * n..(o + 1) * n].iter_mut().for_each(|q| *q = (f64::from(*q) * quotient).round_ties_even() as i8);
+                row.iter_mut().for_each(|q| *q = (f64::from(*q) * quotient).round_ties_even() as i8);
                 self.scales[o] = least;
             }
-            let step = step(self.scales[o]).max(f32::MIN_POSITIVE);
+            let step = (self.input.dequantize.scale * self.scales[o]).max(f32::MIN_POSITIVE);
             codes.push((self.bias[o] / f64::from(step)).round_ties_even().clamp(-MOST, MOST) as i32);
             scales.push(step);
         }

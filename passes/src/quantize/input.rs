@@ -45,7 +45,7 @@ impl Input {
         if mode == Mode::Tensor {
             return Some(Self::tensor(whole(range(seen, method))));
         }
-        let channels = seen.channels.as_ref().filter(|c| c.min.len() == layer.inputs)?;
+        let channels = layer.channels(seen, layer.inputs)?;
         let ranges = channels.with_margin(margin);
         let widest = ranges.iter().fold((0.0f32, 0.0f32), |(l, h), (lo, hi)| (l.min(*lo), h.max(*hi)));
         let tensor = whole(widest);
@@ -118,7 +118,7 @@ const WORTH: f64 = 1.3;
 
 /// Whether an evened-out input is worth a multiplication: by the expected error of rounded inputs and weights.
 pub fn pays(layer: &Layer, rows: &[f64], seen: &TensorStatistics, even: &Input, plain: &Input) -> bool {
-    let Some(channels) = seen.channels.as_ref().filter(|c| c.min.len() == layer.inputs) else { return false };
+    let Some(channels) = layer.channels(seen, layer.inputs) else { return false };
     let powers = channels.mean_square();
     expected_error(layer, rows, &powers, plain) > WORTH * expected_error(layer, rows, &powers, even)
 }

@@ -1,5 +1,6 @@
 //! What can become int8: the convolutions and matrix products of the main graph with a constant weight, each seen as rows of weights.
 
+use shrinx_calib::{ChannelStatistics, TensorStatistics};
 use shrinx_rewrite::{
     ir::{DataType, Model, NodeId, Tensor, ValueId},
     ops::{Call, Facts, Int8, OpTable, constant, label, linear::per_channel},
@@ -24,6 +25,8 @@ pub struct Layer {
     pub activation: Option<Activation>,
     /// The constant that is added behind a `MatMul`.
     pub added: Option<Added>,
+    /// The axis of input and output that runs over channels; `None` where the rank is not known.
+    pub channel_axis: Option<usize>,
     /// Channels of the output: the rows of the weights.
     pub outputs: usize,
     /// Channels of the input that an output is made of: all, or one where each channel is convolved by itself.
@@ -141,6 +144,9 @@ fn layer(model: &Model, ops: &OpTable, facts: &Facts, id: NodeId) -> Result<Laye
     if weight.is_empty() {
         return Err("its weight is empty");
     }
+    if call.opset < 13 {
+        return Err("scales a channel need opset 13, and the model could not be raised to it");
+    }
     let mut depthwise = false;
     let (kind, outputs, inputs, kernel) = match (node.op.op.as_str(), dims.as_slice()) {
         ("Conv", [out, inputs, kernel @ ..]) if !kernel.is_empty() => {
@@ -167,6 +173,8 @@ fn layer(model: &Model, ops: &OpTable, facts: &Facts, id: NodeId) -> Result<Laye
     }
     let activation = if kind == Kind::MatMul { None } else { activation(model, ops, raw) };
     let output = activation.map_or(raw, |a| model.outputs(a.node)[0].unwrap_or(raw));
+    let rank = facts.of(input).rank();
+    let channel_axis = if matches!(kind, Kind::Conv(_)) { Some(1) } else { rank.and_then(|r| r.checked_sub(1)) };
     let needs_pair = match kind {
         Kind::Conv(_) => true,
         Kind::MatMul => false,
@@ -189,6 +197,7 @@ fn layer(model: &Model, ops: &OpTable, facts: &Facts, id: NodeId) -> Result<Laye
         inputs,
         depthwise,
         needs_pair,
+        channel_axis,
         kernel,
     })
 }
@@ -283,6 +292,11 @@ impl Layer {
             Kind::Conv(_) | Kind::Gemm { transposed: true } => 0,
             Kind::MatMul | Kind::Gemm { transposed: false } => 1,
         }
+    }
+
+    /// What was seen of the channels of its input or output, where they are so many and lie where the layer has them: another reader may have them elsewhere.
+    pub fn channels<'s>(&self, seen: &'s TensorStatistics, count: usize) -> Option<&'s ChannelStatistics> {
+        seen.channels.as_ref().filter(|c| c.min.len() == count && Some(c.axis) == self.channel_axis)
     }
 
     /// What is added to each output channel, by the node itself or by the `Add` behind it.

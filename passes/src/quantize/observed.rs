@@ -20,9 +20,8 @@ pub fn observed(model: &Model, ops: &OpTable, facts: &Facts) -> Vec<Observe> {
         }
     };
     for layer in &layers {
-        let axis = |value| if layer.is_conv() { Some(1) } else { facts.of(value).rank().and_then(|r| r.checked_sub(1)) };
-        add(layer.input, axis(layer.input));
-        add(layer.output, axis(layer.output));
+        add(layer.input, layer.channel_axis);
+        add(layer.output, layer.channel_axis);
     }
     let all: Vec<&Layer> = layers.iter().collect();
     placement(model, ops, &all).inner.into_iter().for_each(|value| add(value, None));
