@@ -182,3 +182,123 @@ fn cut(affine: Affine, layer: &Layer) -> Affine {
         Some(_) => Affine { scale: affine.scale, zero: 0 },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::quantize::layer::only_layer;
+
+    const NONE: Corrections = Corrections { mean: false, least_squares: false, adaptive: false };
+    const COARSE: Affine = Affine { scale: 0.25, zero: 100 };
+    const WEIGHTS: [f64; 6] = [0.3, -0.7, 0.2, 0.9, 0.1, -0.4];
+
+    fn gemm() -> Layer {
+        only_layer("g (float[N,3] x) => (float[N,2] y) <float[3,2] w, float[2] k = {0.5, 0.5}> { y = Gemm(x, w, k) }").1
+    }
+
+    /// Rows of which the last two channels go together, as they come and rounded, with the float outputs.
+    fn rows() -> (Vec<f32>, Vec<f32>) {
+        let real =
+            (0..60).flat_map(|k| [(k % 7) as f32 * 0.4 - 1.0, (k % 11) as f32 * 0.33, (k % 11) as f32 * 0.31 + (k % 3) as f32 * 0.1]);
+        let real: Vec<f32> = real.collect();
+        let output = |x: &[f32]| (0..2).map(|o| (0..3).map(|c| WEIGHTS[3 * o + c] as f32 * x[c]).sum::<f32>() + 0.5).collect::<Vec<_>>();
+        let y = real.chunks(3).flat_map(output).collect();
+        (real.iter().map(|x| COARSE.nearest(*x)).collect(), y)
+    }
+
+    /// What a fit with these corrections misses on the rows: the mean error of each output, and the mean square of all.
+    fn missed(corrections: Corrections) -> ([f64; 2], f64) {
+        let (x, y) = rows();
+        let mut moments = Gram::new(3, 2);
+        moments.add(&x, &y);
+        let fitted = fit(&gemm(), &WEIGHTS, &[0.5; 2], Input::tensor(COARSE), Some(&moments), corrections);
+        assert!(fitted.codes.iter().all(|q| *q > -128));
+        let (mut mean, mut square) = ([0.0; 2], 0.0);
+        for (x, y) in x.chunks(3).zip(y.chunks(2)) {
+            for o in 0..2 {
+                let weight = |c: usize| f64::from(fitted.codes[3 * o + c]) * f64::from(fitted.scales[o]);
+                let error = (0..3).map(|c| weight(c) * f64::from(x[c])).sum::<f64>() + fitted.bias[o] - f64::from(y[o]);
+                mean[o] += error / 60.0;
+                square += error * error / 120.0;
+            }
+        }
+        (mean, square)
+    }
+
+    #[test]
+    fn the_bias_takes_up_the_mean_of_the_error() {
+        assert!(missed(NONE).0.iter().any(|e| e.abs() > 1e-3));
+        for adaptive in [false, true] {
+            let (mean, _) = missed(Corrections { mean: true, adaptive, ..NONE });
+            assert!(mean.iter().all(|e| e.abs() < 1e-6), "{mean:?}");
+        }
+    }
+
+    #[test]
+    fn least_squares_lower_the_error_on_the_rows() {
+        let plain = Corrections { mean: true, ..NONE };
+        assert!(missed(Corrections { least_squares: true, ..plain }).1 < 0.99 * missed(plain).1);
+    }
+
+    fn conv(behind: &str) -> (Layer, Fitted) {
+        let constants = "float[2,3,1,1] w, float zero = {0}, float six = {6}";
+        let graph = format!("g (float[N,3,1,2] x) => (float[N,2,1,2] y) <{constants}> {{ a = Conv(x, w) y = {behind} }}");
+        let layer = only_layer(&graph).1;
+        let fitted = fit(&layer, &WEIGHTS, &[0.5, -3.0], Input::tensor(COARSE), None, NONE);
+        (layer, fitted)
+    }
+
+    #[test]
+    fn an_output_read_channel_by_channel_means_the_same() {
+        let (layer, fitted) = conv("Identity(a)");
+        let seen = TensorStatistics::of(&[-1.0, 7.0, 0.01, 0.02], &[1, 2, 1, 2], Some(1));
+        let paired = fitted.clone().with_output(&layer, &seen, true, 0.0);
+        let Output { quantize, dequantize } = paired.output.as_ref().unwrap();
+        assert_eq!(dequantize.len(), 2);
+        assert!(dequantize[1].scale < 0.01 * dequantize[0].scale);
+        for (o, own) in dequantize.iter().enumerate() {
+            let real = |f: &Fitted| 77.0 * f64::from(f.scales[o]) + f.bias[o];
+            let code = real(&paired) / f64::from(quantize.scale) + f64::from(quantize.zero);
+            let meant = real(&fitted) / f64::from(own.scale) + f64::from(own.zero);
+            assert!((code - meant).abs() < 1e-5 * meant.abs(), "{code} {meant}");
+        }
+    }
+
+    #[test]
+    fn codes_of_an_absorbed_activation_stay_within_it() {
+        let seen = TensorStatistics::of(&[-5.0, 7.0, 0.0, 9.0], &[1, 2, 1, 2], Some(1));
+        let output = |behind| {
+            let (layer, fitted) = conv(behind);
+            fitted.with_output(&layer, &seen, true, 0.0).output.unwrap()
+        };
+        let clipped = output("Clip(a, zero, six)");
+        assert_eq!((clipped.quantize.zero, clipped.dequantize.as_slice()), (0, &[clipped.quantize][..]));
+        assert!((5.99..=6.0).contains(&(255.0 * clipped.quantize.scale)));
+        let cut = output("Relu(a)");
+        assert!(cut.quantize.zero == 0 && cut.dequantize.iter().all(|a| a.zero == 0));
+    }
+
+    #[test]
+    fn a_large_bias_leaves_room_for_the_sum() {
+        let (_, mut fitted) = conv("Identity(a)");
+        fitted.scales = vec![1e-6, 1e-6];
+        // Just short of what int32 holds, and beyond.
+        fitted.bias = vec![-0.9 * 2f64.powi(31) * 0.25e-6, 1e5];
+        let asked = fitted.bias.clone();
+        let (codes, scales) = fitted.integer_bias();
+        for o in 0..2 {
+            assert!(codes[o].unsigned_abs() <= 1 << 30, "{}", codes[o]);
+            assert!((f64::from(codes[o]) * f64::from(scales[o]) - asked[o]).abs() < 1e-6 * asked[o].abs());
+            assert!((scales[o] - fitted.input.dequantize.scale * fitted.scales[o]).abs() <= f32::EPSILON * scales[o]);
+        }
+    }
+
+    #[test]
+    fn rows_of_zeros_tell_their_bias() {
+        let (layer, _) = conv("Identity(a)");
+        let mut fitted = fit(&layer, &[0.0; 6], &[0.123, 0.0], Input::tensor(COARSE), None, NONE);
+        let (codes, scales) = fitted.integer_bias();
+        assert!((f64::from(codes[0]) * f64::from(scales[0]) - 0.123).abs() < 1e-7);
+        assert!(codes[1] == 0 && scales[1] > 0.0);
+    }
+}

@@ -136,3 +136,79 @@ fn expected_error(layer: &Layer, rows: &[f64], powers: &[f64], input: &Input) ->
         })
         .sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::quantize::{
+        fit::{Corrections, fit},
+        layer::only_layer,
+    };
+
+    const NONE: Corrections = Corrections { mean: false, least_squares: false, adaptive: false };
+    const X: [f32; 12] = [-1.0, 0.5, 2.0, 3.0, 10.0, -30.0, 0.0, 20.0, 0.01, 0.02, 0.04, 0.03];
+
+    fn conv(attributes: &str) -> (Layer, Vec<f64>) {
+        let graph = format!("g (float[N,3,2,2] x) => (float[N,2,H,W] y) <float[2,3,1,1] w> {{ y = Conv{attributes}(x, w) }}");
+        let (_, layer) = only_layer(&graph);
+        (layer, vec![0.5, -0.01, 9.0, -1.0, 0.02, 4.0])
+    }
+
+    fn searched(layer: &Layer, rows: &[f64], mode: Mode) -> Input {
+        let axis = layer.channel_axis;
+        Input::of(layer, rows, &TensorStatistics::of(&X, &[1, 3, 2, 2], axis), mode, 0.0, RangeMethod::MinMax).unwrap()
+    }
+
+    #[test]
+    fn a_scale_a_channel_is_what_the_node_computes_with_one() {
+        let (layer, rows) = conv("");
+        let input = searched(&layer, &rows, Mode::Channel);
+        let Affine { scale, zero } = input.dequantize;
+        let fitted = fit(&layer, &rows, &[1.0, 2.0], input.clone(), None, NONE);
+        let code = |c: usize| {
+            (f64::from(X[4 * c + 1] / input.quantize[c].scale).round_ties_even() + f64::from(input.quantize[c].zero)).clamp(0.0, 255.0)
+        };
+        for o in 0..2 {
+            let weight = |c: usize| f64::from(fitted.codes[3 * o + c]) * f64::from(fitted.scales[o]);
+            let node: f64 = (0..3).map(|c| weight(c) * f64::from(scale) * (code(c) - f64::from(zero))).sum::<f64>() + fitted.bias[o];
+            let meant = |c: usize| weight(c) * f64::from(scale) / input.channel(c).0 * f64::from(input.round(c, X[4 * c + 1]));
+            let meant: f64 = (0..3).map(meant).sum::<f64>() + [1.0, 2.0][o];
+            assert!((node - meant).abs() < 1e-4 * meant.abs(), "{node} {meant}");
+        }
+    }
+
+    #[test]
+    fn no_mode_cuts_what_was_seen() {
+        let (layer, rows) = conv("");
+        for mode in [Mode::Tensor, Mode::Channel, Mode::Premultiplied] {
+            let input = searched(&layer, &rows, mode);
+            for (k, x) in X.into_iter().enumerate() {
+                let step = input.channel(k / 4).0;
+                assert!(f64::from((input.round(k / 4, x) - x).abs()) <= step * 0.51 + 1e-6, "{mode:?} {x}");
+            }
+        }
+    }
+
+    #[test]
+    fn around_padding_all_channels_share_the_code_of_zero() {
+        let (layer, rows) = conv("<pads = [1, 1, 1, 1]>");
+        let input = searched(&layer, &rows, Mode::Channel);
+        assert!(input.quantize.iter().all(|a| a.zero == input.dequantize.zero));
+        let (free, rows) = conv("");
+        assert!(searched(&free, &rows, Mode::Channel).quantize.iter().any(|a| a.zero != input.dequantize.zero));
+    }
+
+    #[test]
+    fn evening_out_pays_beside_an_outlier() {
+        let (_, layer) = only_layer("g (float[N,3] x) => (float[N,2] y) <float[3,2] w> { y = MatMul(x, w) }");
+        let rows = [0.01, 0.5, 0.5, 0.02, -0.4, 0.3];
+        let pays = |x: &[f32]| {
+            let seen = TensorStatistics::of(x, &[2, 3], Some(1));
+            let [even, plain] =
+                [Mode::Premultiplied, Mode::Tensor].map(|mode| Input::of(&layer, &rows, &seen, mode, 0.0, RangeMethod::MinMax).unwrap());
+            super::pays(&layer, &rows, &seen, &even, &plain)
+        };
+        assert!(pays(&[100.0, 1.0, -1.0, -100.0, 0.5, 0.8]));
+        assert!(!pays(&[1.0, 1.0, -1.0, -1.0, 0.9, 0.9]));
+    }
+}

@@ -167,3 +167,59 @@ fn floats(tensor: &Tensor) -> Vec<f32> {
     let all = if tensor.dtype.is_float() { tensor.to_f64().unwrap_or_default() } else { Vec::new() };
     all.into_iter().map(|x| x as f32).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shrinx_rewrite::ir::text;
+
+    fn looked(outputs: &str, nodes: &str) -> String {
+        let graph = format!("<ir_version: 8, opset_import: [\"\": 17]> g (float[N,4,4] x) => ({outputs}) {{ {nodes} }}");
+        let one = |look: &Look| match look.squash {
+            None => look.name.clone(),
+            Some(Squash::Sigmoid) => format!("{} before sigmoid", look.name),
+            Some(Squash::Softmax(axis)) => format!("{} before softmax {axis}", look.name),
+        };
+        looks(&text::parse(&graph).unwrap()).iter().map(one).collect::<Vec<_>>().join(", ")
+    }
+
+    #[test]
+    fn looks_before_what_squashes() {
+        assert_eq!(looked("float[N,4,4] y", "a = Relu(x) y = Softmax(a)"), "a before softmax -1");
+        let two = looked("float[N,4,4] y, float[N,4,4] z", "a = Relu(x) y = Sigmoid(a) z = Softmax<axis = 1>(a)");
+        assert_eq!(two, "a before sigmoid");
+        assert_eq!(looked("float[N,4,4] y, float[N,4,4] a", "a = Relu(x) y = Softmax(a)"), "y, a");
+        assert_eq!(looked("float[N,4,4] y", "y = Sigmoid(x)"), "y");
+        assert!(Squash::Softmax(2).fits(3) && Squash::Softmax(-1).fits(3) && !Squash::Softmax(1).fits(3));
+    }
+
+    #[test]
+    fn powers_of_all_add_up() {
+        let mut power = Power::default();
+        power.add(&[3.0, 4.0], &[3.0, 5.0]);
+        power.add(&[5.0], &[5.0]);
+        assert!((power.ratio() - 1.0 / 50.0).abs() < 1e-12);
+        assert!((decibels(power.ratio()) - 16.99).abs() < 0.01);
+    }
+
+    #[test]
+    fn nothing_is_no_signal() {
+        let mut silent = Power::default();
+        silent.add(&[0.0], &[0.0]);
+        assert_eq!(silent.ratio(), 0.0);
+        silent.add(&[0.0], &[0.1]);
+        assert!(silent.ratio() > 1e100);
+    }
+
+    #[test]
+    fn what_is_not_finite_counts_only_where_it_is_new() {
+        let mut power = Power::default();
+        power.add(&[f32::NAN, f32::INFINITY, 1.0], &[0.0, 0.0, 1.0]);
+        assert_eq!(power.ratio(), 0.0);
+        power.add(&[1.0], &[f32::NAN]);
+        assert_eq!(power.ratio(), f64::INFINITY);
+        let mut other_lengths = Power::default();
+        other_lengths.add(&[1.0], &[1.0, 1.0]);
+        assert_eq!(other_lengths.ratio(), f64::INFINITY);
+    }
+}

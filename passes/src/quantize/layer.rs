@@ -336,3 +336,47 @@ impl Layer {
 pub fn layers_of(model: &Model, ops: &OpTable) -> (Vec<Layer>, Vec<Refused>) {
     layers(model, ops, &Facts::infer(model, ops))
 }
+
+/// The only layer of a graph.
+#[cfg(test)]
+pub(super) fn only_layer(graph: &str) -> (Model, Layer) {
+    let model = shrinx_rewrite::ir::text::parse(&format!("<ir_version: 8, opset_import: [\"\": 17]>\n{graph}")).unwrap();
+    let (mut found, _) = layers_of(&model, &OpTable::standard());
+    let layer = found.pop().unwrap();
+    assert!(found.is_empty());
+    (model, layer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shrinx_rewrite::ir::text;
+
+    #[test]
+    fn what_cannot_be_told_per_channel_stays_float() {
+        let graph = "<ir_version: 6, opset_import: [\"\": 12]> g (float[N,8] x) => (float[N,8] y) <float[8,8] w> { y = MatMul(x, w) }";
+        let (found, refused) = layers_of(&text::parse(graph).unwrap(), &OpTable::standard());
+        assert!(found.is_empty());
+        assert!(refused[0].reason.contains("opset 13"));
+    }
+
+    #[test]
+    fn channels_of_another_reader_are_no_channels() {
+        let (_, layer) = only_layer("g (float[N,4,4] x) => (float[N,4,4] y) <float[4,4] w> { y = MatMul(x, w) }");
+        let seen = |axis| TensorStatistics::of(&[1.0; 16], &[1, 4, 4], Some(axis));
+        assert!(layer.channels(&seen(2), 4).is_some());
+        assert!(layer.channels(&seen(1), 4).is_none());
+        assert!(layer.channels(&seen(2), 5).is_none());
+    }
+
+    #[test]
+    fn same_padding_lies_where_the_name_says() {
+        let pads = |auto_pad: &str| {
+            let nodes = format!("y = Conv<auto_pad = \"{auto_pad}\", dilations = [3]>(x, w)");
+            let (_, layer) = only_layer(&format!("g (float[N,2,9] x) => (float[N,2,L] y) <float[2,2,2] w> {{ {nodes} }}"));
+            let Kind::Conv(window) = layer.kind else { unreachable!() };
+            (window.pads[0], window.pads_behind[0])
+        };
+        assert_eq!([pads("SAME_UPPER"), pads("SAME_LOWER"), pads("VALID")], [(1, 2), (2, 1), (0, 0)]);
+    }
+}
