@@ -73,7 +73,7 @@ const METHODS: [RangeMethod; 2] = [RangeMethod::Auto, RangeMethod::Percentile(99
 /// How often a choice is made anew when noise powers did not add as they should.
 const ROUNDS: usize = 4;
 /// A layer that is predicted to save less than this share of the time of all layers stays float.
-const LEAST_GAIN: f64 = 0.01;
+const LEAST_GAIN: f64 = 0.002;
 
 /// Makes a prepared float model int8 where it pays. Without trials nothing is corrected or measured, and all layers that are predicted to gain are taken.
 pub fn quantize(
@@ -273,7 +273,7 @@ impl Workshop<'_> {
             .map(|((layer, fitted), alone)| {
                 let mut model = self.model.clone();
                 apply(&mut model, alone, &[(layer, &fitted)], &BTreeMap::new());
-                judge.noise(&model)
+                judge.rough_noise(&model)
             })
             .collect()
     }
