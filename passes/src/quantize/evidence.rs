@@ -4,6 +4,7 @@
 //! under the kernel, for a matrix product the row. Nothing else is kept.
 
 use super::{
+    fit::Corrections,
     input::Input,
     layer::{Kind, Layer, Window},
 };
@@ -62,6 +63,8 @@ pub fn gather(
             for (k, job) in jobs.iter().enumerate() {
                 if job.layer.input == value {
                     let limit = ROWS_PER_WEIGHT * job.layer.inputs * job.layer.kernel / indices.len().max(1);
+                    // Where only means are corrected, a few rows do.
+                    let limit = if Corrections::of(job.layer).need_moments() { limit } else { 0 };
                     waiting[k] = patches(job, &tensor, limit.clamp(*ROWS_A_SAMPLE.start(), *ROWS_A_SAMPLE.end()), *index);
                 } else if job.layer.raw == value
                     && let Some(x) = waiting[k].take()
