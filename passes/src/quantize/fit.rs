@@ -161,7 +161,9 @@ impl Fitted {
                 self.scales[o] = least.max(LEAST);
             } else if self.scales[o] < least {
                 let quotient = f64::from(self.scales[o]) / f64::from(least);
-                row.iter_mut().for_each(|q| *q = (f64::from(*q) * quotient).round_ties_even() as i8);
+                for q in row.iter_mut() {
+                    *q = (f64::from(*q) * quotient).round_ties_even() as i8;
+                }
                 self.scales[o] = least;
             }
             let step = (self.input.dequantize.scale * self.scales[o]).max(f32::MIN_POSITIVE);
