@@ -69,7 +69,7 @@ impl<'a> Judge<'a> {
         Ok(judge)
     }
 
-    /// The power of the difference of all float outputs, in parts of the power of the float model's outputs.
+    /// The power of the difference of a float output, in parts of the power of the float model's: of the output that suffers most.
     pub fn noise(&self, model: &Model) -> Result<f64, EvidenceError> {
         self.noise_on(model, &self.runs)
     }
@@ -83,11 +83,11 @@ impl<'a> Judge<'a> {
     fn noise_on(&self, model: &Model, runs: &[Run]) -> Result<f64, EvidenceError> {
         let (shown, wanted) = self.shown(model);
         let mut session = self.runtime.prepare(&shown, &wanted)?;
-        let (mut before, mut behind) = (Power::default(), Power::default());
+        let mut powers = vec![(Power::default(), Power::default()); self.looks.len()];
         for (feeds, expected) in runs {
-            let mut expected = expected.iter().zip(&self.looks);
+            let mut expected = expected.iter().zip(&self.looks).zip(&mut powers);
             session.run(feeds, &mut |_, tensor| {
-                let Some((expected, look)) = expected.next() else { return Ok(()) };
+                let Some(((expected, look), (before, behind))) = expected.next() else { return Ok(()) };
                 let given = floats(&tensor);
                 match look.squash.filter(|s| s.fits(tensor.rank())) {
                     None => behind.add(expected, &given),
@@ -100,7 +100,8 @@ impl<'a> Judge<'a> {
                 Ok(())
             })?;
         }
-        Ok(behind.ratio().max(BEFORE * before.ratio()))
+        // A large output must not hide what becomes of a small one.
+        Ok(powers.iter().map(|(before, behind)| behind.ratio().max(BEFORE * before.ratio())).fold(0.0, f64::max))
     }
 
     /// The model with what is looked at as its outputs.
