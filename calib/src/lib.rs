@@ -8,12 +8,14 @@
 
 mod collect;
 mod histogram;
+mod moments;
 mod range;
 mod samples;
 mod statistics;
 
 pub use collect::{CollectError, collect};
 pub use histogram::{Bucket, Histogram};
+pub use moments::{EvidenceError, Limit, Moments, gather_moments};
 pub use range::{RangeMethod, quantization_error, range};
 pub use samples::{InputSpec, Sample, SampleError, Samples};
 pub use statistics::{ChannelStatistics, Observe, Statistics, StatisticsError, TensorStatistics, Trouble};

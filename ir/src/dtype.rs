@@ -79,6 +79,11 @@ impl DataType {
         matches!(self, Self::Float | Self::Double | Self::Float16 | Self::Bfloat16)
     }
 
+    /// Whether elements count as parameters of a model: floats, and the codes that stand for them.
+    pub fn holds_parameters(self) -> bool {
+        self.is_float() || self.bits() <= 8 && self != Self::Bool
+    }
+
     /// Integers of 8 to 64 bits.
     pub fn is_integer(self) -> bool {
         self.is_signed_integer() || matches!(self, Self::Uint8 | Self::Uint16 | Self::Uint32 | Self::Uint64)

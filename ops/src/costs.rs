@@ -16,7 +16,7 @@ mod table;
 mod work;
 
 pub use table::{CostError, CostTable, Curve, Pair, Rates};
-pub use work::{Work, lengths_of};
+pub use work::{SAMPLE_LENGTH, Work, lengths_of};
 
 /// What a node is computed in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -7,16 +7,20 @@
 //! never mixed up.
 
 pub mod call;
+pub mod channels;
 pub mod constant;
+pub mod contraction;
 pub mod costs;
 pub mod facts;
 pub mod fold;
 pub mod infer;
 pub mod kernels;
 pub mod linear;
+pub mod patches;
 pub mod quant;
 pub mod runtime;
 pub mod seeded;
+pub mod shrink;
 pub mod spec;
 pub mod table;
 pub mod upgrade;
@@ -27,11 +31,14 @@ mod site;
 mod testing;
 
 pub use call::Call;
+pub use channels::{Atoms, ChannelRule, Ties};
 pub use constant::constant;
+pub use contraction::{Bias, Contraction};
 pub use facts::{Fact, Facts};
 pub use fold::Fold;
 pub use infer::{InferError, Inference, Inferred};
 pub use linear::Linear;
+pub use patches::Window;
 pub use quant::{Int8, QuantRule};
 pub use runtime::{Feeds, Runtime, RuntimeError, Session, Sink};
 pub use seeded::{seeded_feeds, seeded_tensor};

@@ -1,6 +1,6 @@
 //! One row of the operator table.
 
-use crate::{Fold, Inference, Inferred, QuantRule, infer, upgrade::History};
+use crate::{Fold, Inference, Inferred, QuantRule, channels::ChannelRule, infer, shrink, upgrade::History};
 use shrinx_ir::{Dim, Model, NodeId, Tensor};
 
 /// What an operator is, from opset `since` on.
@@ -18,6 +18,12 @@ pub struct OpSpec {
     pub fold: Option<Kernel>,
     /// Multiplications with a following addition, for one run.
     pub macs: Option<fn(&mut Inference<'_>) -> Option<Dim>>,
+    /// Which slices of its tensors can only be removed together.
+    pub channels: ChannelRule,
+    /// What it owes to a cut of its ports; `None` where it follows by itself.
+    pub shrink: Option<shrink::Rule>,
+    /// Inputs, and axes of them, along which it sums products: what is zero there does not count.
+    pub contracted: Option<Contracted>,
     /// What it does besides computing its outputs from its inputs.
     pub effects: Effects,
     /// Whether a node is without these effects after all, as a `Dropout` outside training.
@@ -32,6 +38,9 @@ pub struct OpSpec {
 
 /// Computes a node's outputs from constant inputs; `None` where it cannot.
 pub type Kernel = fn(&Fold<'_>) -> Option<Vec<Tensor>>;
+
+/// Ports and axes along which a node sums products.
+pub type Contracted = fn(&Inference<'_>) -> Vec<(usize, usize)>;
 
 /// What a node does besides computing its outputs from its inputs. The larger one prevails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,6 +62,9 @@ impl OpSpec {
         infer: infer::unknown,
         fold: None,
         macs: None,
+        channels: ChannelRule::UNKNOWN,
+        shrink: None,
+        contracted: None,
         effects: Effects::Unknown,
         commutative: false,
         quant: QuantRule::FLOAT,
@@ -77,6 +89,27 @@ impl OpSpec {
     #[must_use]
     pub const fn costs(mut self, macs: fn(&mut Inference<'_>) -> Option<Dim>) -> Self {
         self.macs = Some(macs);
+        self
+    }
+
+    /// The row with a rule for removing channels.
+    #[must_use]
+    pub const fn cuts(mut self, channels: ChannelRule) -> Self {
+        self.channels = channels;
+        self
+    }
+
+    /// The row with what it owes to a cut.
+    #[must_use]
+    pub const fn shrinks(mut self, shrink: shrink::Rule) -> Self {
+        self.shrink = Some(shrink);
+        self
+    }
+
+    /// The row with the axes that it sums over.
+    #[must_use]
+    pub const fn contracts(mut self, contracted: Contracted) -> Self {
+        self.contracted = Some(contracted);
         self
     }
 

@@ -3,6 +3,7 @@
 pub mod cleanup;
 pub mod fuse;
 pub mod prepare;
+pub mod prune;
 pub mod quantize;
 
 use shrinx_rewrite::{Level, Registry, Rewrite};

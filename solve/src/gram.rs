@@ -11,7 +11,7 @@ use faer::{Accum, Mat, MatRef, Par};
 /// Rows that are multiplied at once: their f64 copy stays small.
 const BLOCK: usize = 256;
 
-/// Sums over rows x `[n]` and y `[outputs]`: of x xᵀ, x yᵀ, x and y. Their last bits depend on the order and the portions in which rows
+/// Sums over rows x `[n]` and y `[outputs]`: of x xᵀ, x yᵀ, x, y and ‖y‖². Their last bits depend on the order and the portions in which rows
 /// were added, and on nothing else.
 #[derive(Debug, Clone)]
 pub struct Gram {
@@ -21,6 +21,8 @@ pub struct Gram {
     cross: Mat<f64>,
     sums: Vec<f64>,
     output_sums: Vec<f64>,
+    /// Σ ‖y‖².
+    power: f64,
 }
 
 /// Second moments of inputs, and with outputs.
@@ -35,7 +37,8 @@ pub struct Moments {
 impl Gram {
     /// No rows yet. `outputs` may be 0.
     pub fn new(n: usize, outputs: usize) -> Self {
-        Self { rows: 0, squares: Mat::zeros(n, n), cross: Mat::zeros(n, outputs), sums: vec![0.0; n], output_sums: vec![0.0; outputs] }
+        let (squares, cross) = (Mat::zeros(n, n), Mat::zeros(n, outputs));
+        Self { rows: 0, squares, cross, sums: vec![0.0; n], output_sums: vec![0.0; outputs], power: 0.0 }
     }
 
     /// Adds rows `x` `[m, n]` and the outputs `y` `[m, outputs]` that belong to them.
@@ -49,11 +52,57 @@ impl Gram {
             let rows = BLOCK.min(m - start);
             let x = block(&x[start * n..][..rows * n], &mut self.sums);
             let y = block(&y[start * outputs..][..rows * outputs], &mut self.output_sums);
+            self.power += y.iter().map(|y| y * y).sum::<f64>();
             let (x, y) = (MatRef::from_row_major_slice(&x, rows, n), MatRef::from_row_major_slice(&y, rows, outputs));
             let (lower, dense) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
             triangular::matmul(&mut self.squares, lower, Accum::Add, x.transpose(), dense, x, dense, 1.0, Par::Seq);
             matmul(&mut self.cross, Accum::Add, x.transpose(), y, 1.0, Par::Seq);
         }
+    }
+
+    /// Adds the rows of another.
+    pub fn merge(&mut self, other: &Self) {
+        self.rows += other.rows;
+        self.squares += &other.squares;
+        self.cross += &other.cross;
+        self.sums.iter_mut().zip(&other.sums).for_each(|(sum, more)| *sum += more);
+        self.output_sums.iter_mut().zip(&other.output_sums).for_each(|(sum, more)| *sum += more);
+        self.power += other.power;
+    }
+
+    /// Elements of x.
+    pub fn inputs(&self) -> usize {
+        self.sums.len()
+    }
+
+    /// Elements of y.
+    pub fn outputs(&self) -> usize {
+        self.output_sums.len()
+    }
+
+    /// Σ xᵢ xⱼ.
+    pub(crate) fn square(&self, i: usize, j: usize) -> f64 {
+        self.squares[(i.max(j), i.min(j))]
+    }
+
+    /// Σ xᵢ yₒ.
+    pub(crate) fn cross(&self, i: usize, o: usize) -> f64 {
+        self.cross[(i, o)]
+    }
+
+    /// Σ xᵢ.
+    pub(crate) fn sum(&self, i: usize) -> f64 {
+        self.sums[i]
+    }
+
+    /// Σ yₒ.
+    pub(crate) fn output_sum(&self, o: usize) -> f64 {
+        self.output_sums[o]
+    }
+
+    /// Σ ‖y‖².
+    pub(crate) fn power(&self) -> f64 {
+        self.power
     }
 
     /// Rows added so far.
@@ -128,7 +177,9 @@ mod tests {
         let y: Vec<f32> = (0..m * outputs).map(|i| (random.normal() * 3.0) as f32 + x[i / outputs * n]).collect();
         let mut gram = Gram::new(n, outputs);
         gram.add(&x[..300 * n], &y[..300 * outputs]);
-        gram.add(&x[300 * n..], &y[300 * outputs..]);
+        let mut rest = Gram::new(n, outputs);
+        rest.add(&x[300 * n..], &y[300 * outputs..]);
+        gram.merge(&rest);
         assert_eq!(gram.rows(), 700);
         let at = |values: &[f32], width: usize, row: usize, i: usize| f64::from(values[row * width + i]);
         let mean = |values: &[f32], width: usize, i: usize| (0..m).map(|row| at(values, width, row, i)).sum::<f64>() / m as f64;

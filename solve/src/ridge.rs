@@ -10,15 +10,40 @@ use faer::{Mat, Par};
 /// With G = `E[x xᵀ]` and C = `E[x yᵀ]`, both centred or both not, the result R makes ‖y - Rᵀx‖² + λ‖R‖² least: to correct weights W (a row
 /// an output), let y be what Wx misses, and add Rᵀ.
 pub fn ridge(gram: &[f64], cross: &[f64], n: usize, m: usize, damping: f64) -> Option<Vec<f64>> {
-    assert_eq!(gram.len(), n * n);
     assert_eq!(cross.len(), n * m);
-    let lambda = damping * (0..n).map(|i| gram[i * n + i]).sum::<f64>() / n as f64;
-    let factor = cholesky(Mat::from_fn(n, n, |i, j| gram[i * n + j] + if i == j { lambda } else { 0.0 }))?;
     let mut solution = Mat::from_fn(n, m, |i, j| cross[i * m + j]);
-    solve_lower_triangular_in_place(factor.as_ref(), solution.as_mut(), Par::Seq);
-    solve_upper_triangular_in_place(factor.transpose(), solution.as_mut(), Par::Seq);
+    Damped::of(gram, n, false, damping)?.solve(&mut solution);
     let solution: Vec<f64> = (0..n * m).map(|i| solution[(i / m, i % m)]).collect();
     solution.iter().all(|x| x.is_finite()).then_some(solution)
+}
+
+/// A bias is damped by so much less than a weight: it has no scale of its own.
+const BIAS: f64 = 1e-3;
+
+/// A Gram matrix with a damped diagonal, factored.
+pub(crate) struct Damped(Mat<f64>);
+
+impl Damped {
+    /// Of `gram` `[n, n]`, whose last row is that of the constant 1 where there is a `bias`, with `damping` times the mean of the diagonal of the others added
+    /// to it. `None` if that is not positive definite.
+    pub(crate) fn of(gram: &[f64], n: usize, bias: bool, damping: f64) -> Option<Self> {
+        assert_eq!(gram.len(), n * n);
+        let lambda = damping * mean_diagonal(gram, n, bias);
+        let added = |i: usize| if bias && i + 1 == n { BIAS * lambda } else { lambda };
+        cholesky(Mat::from_fn(n, n, |i, j| gram[i * n + j] + if i == j { added(i) } else { 0.0 })).map(Self)
+    }
+
+    /// Replaces `right` `[n, m]` by the solution.
+    pub(crate) fn solve(&self, right: &mut Mat<f64>) {
+        solve_lower_triangular_in_place(self.0.as_ref(), right.as_mut(), Par::Seq);
+        solve_upper_triangular_in_place(self.0.transpose(), right.as_mut(), Par::Seq);
+    }
+}
+
+/// The mean of the diagonal, that of the bias left out.
+fn mean_diagonal(gram: &[f64], n: usize, bias: bool) -> f64 {
+    let inputs = n - usize::from(bias);
+    (0..inputs).map(|i| gram[i * n + i]).sum::<f64>() / inputs as f64
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! Inputs and outputs of scopes.
 
 use crate::{
-    model::{Model, ScopeId, ValueId},
-    value::Declaration,
+    model::{Model, ScopeId, ValueId, Vertex},
+    value::{Declaration, TensorType, TypeKind},
 };
 
 impl Model {
@@ -24,6 +24,20 @@ impl Model {
         for &value in values {
             let known = old.iter().find(|d| d.value == value).cloned();
             self.declare_output(Self::MAIN, known.unwrap_or(Declaration { value, ty: None, doc: None, metadata: Vec::new() }));
+        }
+    }
+
+    /// Shows every declared type of inner and stored values to `change`: of those that are neither given nor asked for by callers.
+    pub fn redeclare(&mut self, mut change: impl FnMut(ValueId, &mut TensorType)) {
+        self.touch();
+        let graph = &self.graph;
+        let stored = |d: &&mut Declaration| matches!(&graph[d.value.0], Vertex::Value(value) if value.initializer.is_some());
+        for scope in &mut self.scopes {
+            for declaration in scope.inputs.iter_mut().filter(stored).chain(&mut scope.value_info) {
+                if let Some(TypeKind::Tensor(ty)) = declaration.ty.as_mut().map(|t| &mut t.kind) {
+                    change(declaration.value, ty);
+                }
+            }
         }
     }
 

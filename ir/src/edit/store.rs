@@ -46,6 +46,12 @@ impl Model {
         matches!(self.scope(scope).kind, ScopeKind::Function(_))
     }
 
+    /// Whether a value belongs to a local function, or to a body within one.
+    pub fn is_in_function(&self, id: ValueId) -> bool {
+        let scopes = std::iter::successors(Some(self.scope_of(id)), |s| self.scope(*s).parent);
+        scopes.last().is_some_and(|s| self.is_function(s))
+    }
+
     /// Whether initializers of a scope must be listed as inputs (ONNX IR specification, before version 4).
     pub(super) fn lists_initializers(&self, scope: ScopeId) -> bool {
         scope == Self::MAIN && self.header.ir_version.unwrap_or(0) < 4

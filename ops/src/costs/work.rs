@@ -99,6 +99,9 @@ fn shape(facts: &Facts, value: ValueId, lengths: &dyn Fn(Symbol) -> i64) -> Opti
     facts.of(value).shape.as_ref()?.iter().map(length).collect()
 }
 
+/// What an unknown length, other than a batch, is taken to be where a number is wanted.
+pub const SAMPLE_LENGTH: i64 = 64;
+
 /// Numbers for symbols: 1 for those that stand first in an input, which are batches, and `other` for the rest.
 pub fn lengths_of(model: &Model, facts: &Facts, other: i64) -> impl Fn(Symbol) -> i64 + use<> {
     let inputs = model.scope(Model::MAIN).inputs().iter().filter_map(|d| facts.of(d.value).shape.as_ref()?.first());

@@ -1,32 +1,36 @@
 //! Activations (ONNX operators of the same names): type and shape of their first input.
 
 use super::elementwise::same_as_input;
-use crate::{OpSpec, QuantRule, constant, kernels::arithmetic};
+use crate::{OpSpec, QuantRule, channels::elementwise, constant, kernels::arithmetic};
 use shrinx_ir::{Model, NodeId};
 
 pub(crate) const ROWS: &[OpSpec] = &[
-    OpSpec::new("Celu", same_as_input),
-    OpSpec::new("Clip", same_as_input).quant(QuantRule::FLOAT.absorbed(clip_ceiling).into_conv()).folds(arithmetic::clip),
-    OpSpec::new("Elu", same_as_input).quant(QuantRule::FLOAT.into_gemm()),
-    OpSpec::new("Gelu", same_as_input),
-    OpSpec::new("HardSigmoid", same_as_input).quant(QuantRule::FLOAT.into_conv().smooth()),
-    OpSpec::new("HardSwish", same_as_input).quant(QuantRule::FLOAT.into_conv().smooth()),
-    OpSpec::new("LeakyRelu", same_as_input).quant(QuantRule::COMPUTES.into_conv().into_gemm()),
-    OpSpec::new("Mish", same_as_input),
+    OpSpec::new("Celu", same_as_input).cuts(elementwise::UNARY),
+    OpSpec::new("Clip", same_as_input)
+        .cuts(elementwise::UNARY)
+        .quant(QuantRule::FLOAT.absorbed(clip_ceiling).into_conv())
+        .folds(arithmetic::clip),
+    OpSpec::new("Elu", same_as_input).cuts(elementwise::UNARY).quant(QuantRule::FLOAT.into_gemm()),
+    OpSpec::new("Gelu", same_as_input).cuts(elementwise::UNARY),
+    OpSpec::new("HardSigmoid", same_as_input).cuts(elementwise::UNARY).quant(QuantRule::FLOAT.into_conv().smooth()),
+    OpSpec::new("HardSwish", same_as_input).cuts(elementwise::UNARY).quant(QuantRule::FLOAT.into_conv().smooth()),
+    OpSpec::new("LeakyRelu", same_as_input).cuts(elementwise::UNARY).quant(QuantRule::COMPUTES.into_conv().into_gemm()),
+    OpSpec::new("Mish", same_as_input).cuts(elementwise::UNARY),
     // Its slope stretches to the input, never the other way.
-    OpSpec::new("PRelu", same_as_input),
+    OpSpec::new("PRelu", same_as_input).cuts(elementwise::BROADCAST),
     OpSpec::new("Relu", same_as_input)
+        .cuts(elementwise::UNARY)
         .quant(QuantRule::FLOAT.absorbed(|_, _| Some(f32::INFINITY)).into_conv().into_gemm())
         .folds(arithmetic::relu),
-    OpSpec::new("Selu", same_as_input).quant(QuantRule::FLOAT.into_gemm()),
-    OpSpec::new("Shrink", same_as_input),
-    OpSpec::new("Sigmoid", same_as_input).quant(QuantRule::UNIT.into_conv().into_gemm().smooth()),
-    OpSpec::new("Softplus", same_as_input).quant(QuantRule::FLOAT.into_gemm()),
-    OpSpec::new("Softsign", same_as_input),
+    OpSpec::new("Selu", same_as_input).cuts(elementwise::UNARY).quant(QuantRule::FLOAT.into_gemm()),
+    OpSpec::new("Shrink", same_as_input).cuts(elementwise::UNARY),
+    OpSpec::new("Sigmoid", same_as_input).cuts(elementwise::UNARY).quant(QuantRule::UNIT.into_conv().into_gemm().smooth()),
+    OpSpec::new("Softplus", same_as_input).cuts(elementwise::UNARY).quant(QuantRule::FLOAT.into_gemm()),
+    OpSpec::new("Softsign", same_as_input).cuts(elementwise::UNARY),
     OpSpec::new("SwiGLU", same_as_input),
-    OpSpec::new("Swish", same_as_input),
-    OpSpec::new("Tanh", same_as_input).quant(QuantRule::FLOAT.into_conv().into_gemm().smooth()),
-    OpSpec::new("ThresholdedRelu", same_as_input),
+    OpSpec::new("Swish", same_as_input).cuts(elementwise::UNARY),
+    OpSpec::new("Tanh", same_as_input).cuts(elementwise::UNARY).quant(QuantRule::FLOAT.into_conv().into_gemm().smooth()),
+    OpSpec::new("ThresholdedRelu", same_as_input).cuts(elementwise::UNARY),
 ];
 
 /// The upper bound, where the lower one is 0.

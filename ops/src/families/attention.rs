@@ -1,13 +1,18 @@
 //! Attention and what goes with it: `Attention`, `LinearAttention`, `RotaryEmbedding`, `CausalConvWithState`.
 
-use super::elementwise::same_as_input;
-use crate::{Fact, Inference, Inferred, OpSpec, infer::InferError};
+use super::{elementwise::same_as_input, matmul::last_axis};
+use crate::{
+    Fact, Inference, Inferred, OpSpec,
+    channels::{attention, norm},
+    infer::InferError,
+    shrink,
+};
 use shrinx_ir::{Derived, Dim};
 
 pub(crate) const ROWS: &[OpSpec] = &[
-    OpSpec::new("Attention", attention).costs(attention_macs),
+    OpSpec::new("Attention", attention).cuts(attention::ATTENTION).shrinks(shrink::attention).contracts(last_axis).costs(attention_macs),
     OpSpec::new("LinearAttention", linear_attention),
-    OpSpec::new("RotaryEmbedding", same_as_input),
+    OpSpec::new("RotaryEmbedding", same_as_input).cuts(norm::ROTARY),
     OpSpec::new("CausalConvWithState", causal_conv).costs(causal_conv_macs),
 ];
 

@@ -4,30 +4,40 @@ use super::{
     contents,
     elementwise::{broadcast_inputs, broadcast_shape, broadcast_with},
 };
-use crate::{Fact, Inference, Inferred, OpSpec, QuantRule, kernels::arithmetic};
+use crate::{Fact, Inference, Inferred, OpSpec, QuantRule, channels::elementwise, kernels::arithmetic};
 use shrinx_ir::DataType;
 
 pub(crate) const ROWS: &[OpSpec] = &[
     OpSpec::new("Add", |cx| broadcast_with(cx, contents::add))
+        .cuts(elementwise::BROADCAST)
         .quant(QuantRule::COMPUTES)
         .folds(|f| arithmetic::binary(f, &arithmetic::ADD))
         .commutes(),
-    OpSpec::new("BitShift", broadcast_inputs).folds(arithmetic::shift),
-    OpSpec::new("BitwiseAnd", broadcast_inputs).folds(|f| arithmetic::binary(f, &arithmetic::AND)).commutes(),
-    OpSpec::new("BitwiseOr", broadcast_inputs).folds(|f| arithmetic::binary(f, &arithmetic::OR)).commutes(),
-    OpSpec::new("BitwiseXor", broadcast_inputs).folds(|f| arithmetic::binary(f, &arithmetic::XOR)).commutes(),
-    OpSpec::new("Div", divide).folds(|f| arithmetic::binary(f, &arithmetic::DIV)),
-    OpSpec::new("Max", |cx| broadcast_with(cx, contents::max)).folds(|f| arithmetic::variadic(f, &arithmetic::MAX)).commutes(),
-    OpSpec::new("Mean", broadcast_inputs).commutes(),
-    OpSpec::new("Min", |cx| broadcast_with(cx, contents::min)).folds(|f| arithmetic::variadic(f, &arithmetic::MIN)).commutes(),
-    OpSpec::new("Mod", modulo).folds(arithmetic::modulo),
+    OpSpec::new("BitShift", broadcast_inputs).cuts(elementwise::BROADCAST).folds(arithmetic::shift),
+    OpSpec::new("BitwiseAnd", broadcast_inputs).cuts(elementwise::BROADCAST).folds(|f| arithmetic::binary(f, &arithmetic::AND)).commutes(),
+    OpSpec::new("BitwiseOr", broadcast_inputs).cuts(elementwise::BROADCAST).folds(|f| arithmetic::binary(f, &arithmetic::OR)).commutes(),
+    OpSpec::new("BitwiseXor", broadcast_inputs).cuts(elementwise::BROADCAST).folds(|f| arithmetic::binary(f, &arithmetic::XOR)).commutes(),
+    OpSpec::new("Div", divide).cuts(elementwise::BROADCAST).folds(|f| arithmetic::binary(f, &arithmetic::DIV)),
+    OpSpec::new("Max", |cx| broadcast_with(cx, contents::max))
+        .cuts(elementwise::BROADCAST)
+        .folds(|f| arithmetic::variadic(f, &arithmetic::MAX))
+        .commutes(),
+    OpSpec::new("Mean", broadcast_inputs).cuts(elementwise::BROADCAST).commutes(),
+    OpSpec::new("Min", |cx| broadcast_with(cx, contents::min))
+        .cuts(elementwise::BROADCAST)
+        .folds(|f| arithmetic::variadic(f, &arithmetic::MIN))
+        .commutes(),
+    OpSpec::new("Mod", modulo).cuts(elementwise::BROADCAST).folds(arithmetic::modulo),
     OpSpec::new("Mul", |cx| broadcast_with(cx, contents::mul))
+        .cuts(elementwise::BROADCAST)
         .quant(QuantRule::COMPUTES)
         .folds(|f| arithmetic::binary(f, &arithmetic::MUL))
         .commutes(),
-    OpSpec::new("Pow", power).folds(|f| arithmetic::binary(f, &arithmetic::POW)),
-    OpSpec::new("Sub", |cx| broadcast_with(cx, contents::sub)).folds(|f| arithmetic::binary(f, &arithmetic::SUB)),
-    OpSpec::new("Sum", |cx| broadcast_with(cx, contents::add)).folds(arithmetic::sum).commutes(),
+    OpSpec::new("Pow", power).cuts(elementwise::BROADCAST).folds(|f| arithmetic::binary(f, &arithmetic::POW)),
+    OpSpec::new("Sub", |cx| broadcast_with(cx, contents::sub))
+        .cuts(elementwise::BROADCAST)
+        .folds(|f| arithmetic::binary(f, &arithmetic::SUB)),
+    OpSpec::new("Sum", |cx| broadcast_with(cx, contents::add)).cuts(elementwise::BROADCAST).folds(arithmetic::sum).commutes(),
 ];
 
 fn divide(cx: &mut Inference<'_>) -> Inferred {

@@ -1,20 +1,24 @@
 //! Changes of element type (ONNX `Cast`, `CastLike`, `BitCast`).
 
 use super::contents;
-use crate::{Call, Fact, Inference, Inferred, OpSpec, kernels::cast};
+use crate::{Call, Fact, Inference, Inferred, OpSpec, channels::elementwise, kernels::cast};
 use shrinx_ir::DataType;
 
 pub(crate) const ROWS: &[OpSpec] = &[
-    OpSpec::new("BitCast", |cx| Ok(vec![Fact::new(target(cx.call), cx.shape(0))])).folds(|f| cast::bit_cast(f, target(f.call)?)),
+    OpSpec::new("BitCast", |cx| Ok(vec![Fact::new(target(cx.call), cx.shape(0))]))
+        .cuts(elementwise::UNARY)
+        .folds(|f| cast::bit_cast(f, target(f.call)?)),
     OpSpec::new("Cast", |cx| {
         let to = target(cx.call);
         convert(cx, to)
     })
+    .cuts(elementwise::UNARY)
     .folds(|f| cast::cast(f, target(f.call)?)),
     OpSpec::new("CastLike", |cx| {
         let to = cx.dtype(1);
         convert(cx, to)
     })
+    .cuts(elementwise::LIKE)
     .folds(|f| cast::cast(f, f.input(1)?.dtype)),
 ];
 

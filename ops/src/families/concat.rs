@@ -3,19 +3,21 @@
 use crate::{
     Call, Fact, Fold, InferError, Inference, Inferred, OpSpec, QuantRule,
     call::normal_axis,
+    channels::movement,
     infer::{Unknown, axis_of},
     kernels::{Grid, Join, elements::count},
+    shrink,
     site::{Plan, Site},
 };
 use shrinx_ir::{Derived, Dim, Tensor};
 
 pub(crate) const ROWS: &[OpSpec] = &[
-    OpSpec::new("Concat", concat).quant(QuantRule::JOINS).folds(fold_concat),
-    OpSpec::new("Split", split).quant(QuantRule::MOVES).folds(fold_split),
+    OpSpec::new("Concat", concat).cuts(movement::CONCAT).quant(QuantRule::JOINS).folds(fold_concat),
+    OpSpec::new("Split", split).cuts(movement::SPLIT).shrinks(shrink::split).quant(QuantRule::MOVES).folds(fold_split),
 ];
 
 /// The axis to join along; opsets before 4 have a default.
-fn joined_axis(call: Call<'_>, rank: usize) -> Result<usize, InferError> {
+pub(crate) fn joined_axis(call: Call<'_>, rank: usize) -> Result<usize, InferError> {
     let default = if call.opset < 4 { Some(1) } else { None };
     let axis = call.int("axis").or(default).ok_or_else(|| InferError("no axis is given".into()))?;
     axis_of(axis, rank)

@@ -3,11 +3,12 @@
 use crate::{
     Call, Fact, Fold, InferError, Inference, Inferred, OpSpec,
     kernels::{Grid, zero},
+    shrink,
     site::{Plan, Site, lengths},
 };
 use shrinx_ir::{DataType, Dim, Tensor};
 
-pub(crate) const ROWS: &[OpSpec] = &[OpSpec::new("ConstantOfShape", constant_of_shape).folds(fold)];
+pub(crate) const ROWS: &[OpSpec] = &[OpSpec::new("ConstantOfShape", constant_of_shape).folds(fold).shrinks(shrink::first_input)];
 
 /// The number, as a tensor with one element; by default a zero of type float.
 fn value(call: Call<'_>) -> Option<Tensor> {

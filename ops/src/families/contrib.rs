@@ -1,32 +1,39 @@
 //! Operators of ONNX Runtime that exporters and its optimizer write (domain `com.microsoft`).
 
 use super::{conv, elementwise::same_as_input, matmul, matmul::matmul_shape, quant};
-use crate::{Fact, Inference, Inferred, OpSpec, infer::InferError, infer::agree, infer::unknown};
+use crate::{
+    Fact, Inference, Inferred, OpSpec,
+    channels::{elementwise, linear, norm, quant as quantization},
+    infer::InferError,
+    infer::agree,
+    infer::unknown,
+    shrink,
+};
 use shrinx_ir::{DataType, Dim};
 
 pub(crate) const ROWS: &[OpSpec] = &[
-    microsoft("Gelu", same_as_input),
-    microsoft("BiasGelu", same_as_input),
-    microsoft("FastGelu", same_as_input),
-    microsoft("QuickGelu", same_as_input),
-    microsoft("RotaryEmbedding", same_as_input),
-    microsoft("SkipLayerNormalization", skip_normalization),
-    microsoft("SkipSimplifiedLayerNormalization", skip_normalization),
+    microsoft("Gelu", same_as_input).cuts(elementwise::UNARY),
+    microsoft("BiasGelu", same_as_input).cuts(elementwise::BROADCAST),
+    microsoft("FastGelu", same_as_input).cuts(elementwise::UNARY),
+    microsoft("QuickGelu", same_as_input).cuts(elementwise::UNARY),
+    microsoft("RotaryEmbedding", same_as_input).cuts(norm::ROTARY),
+    microsoft("SkipLayerNormalization", skip_normalization).cuts(norm::SKIP_LAYER_NORM),
+    microsoft("SkipSimplifiedLayerNormalization", skip_normalization).cuts(norm::SKIP_LAYER_NORM),
     // ONNX Runtime keeps this one in the standard domain.
-    OpSpec::new("SimplifiedLayerNormalization", |cx| Ok(vec![Fact::new(cx.dtype(1), cx.shape(0))])),
-    microsoft("FusedConv", conv::conv).costs(conv::conv_macs),
-    microsoft("FusedGemm", matmul::gemm).costs(matmul::gemm_macs),
-    microsoft("FusedMatMul", fused_matmul).costs(fused_matmul_macs),
-    microsoft("MatMulNBits", matmul_nbits).costs(matmul_nbits_macs),
-    microsoft("MatMulIntegerToFloat", |cx| float_matmul(cx, cx.dtype(2))).costs(matmul::matmul_macs),
-    microsoft("DynamicQuantizeMatMul", |cx| float_matmul(cx, cx.dtype(0))).costs(matmul::matmul_macs),
-    microsoft("QuantizeLinear", quant::quantize_linear),
-    microsoft("DequantizeLinear", quant::dequantize_linear),
-    microsoft("QLinearAdd", qlinear_broadcast),
-    microsoft("QLinearMul", qlinear_broadcast),
-    microsoft("QLinearLeakyRelu", same_as_input),
-    microsoft("QLinearSigmoid", same_as_input),
-    microsoft("QLinearSoftmax", same_as_input),
+    OpSpec::new("SimplifiedLayerNormalization", |cx| Ok(vec![Fact::new(cx.dtype(1), cx.shape(0))])).cuts(norm::LAYER_NORM),
+    microsoft("FusedConv", conv::conv).cuts(linear::CONV).shrinks(shrink::conv).contracts(conv::channels).costs(conv::conv_macs),
+    microsoft("FusedGemm", matmul::gemm).cuts(linear::GEMM).contracts(matmul::gemm_contracts).costs(matmul::gemm_macs),
+    microsoft("FusedMatMul", fused_matmul).cuts(linear::FUSED_MATMUL).contracts(fused_contracts).costs(fused_matmul_macs),
+    microsoft("MatMulNBits", matmul_nbits).cuts(linear::MATMUL_PACKED).costs(matmul_nbits_macs),
+    microsoft("MatMulIntegerToFloat", |cx| float_matmul(cx, cx.dtype(2))).cuts(linear::MATMUL_INTEGER_TO_FLOAT).costs(matmul::matmul_macs),
+    microsoft("DynamicQuantizeMatMul", |cx| float_matmul(cx, cx.dtype(0))).cuts(linear::DYNAMIC_QUANTIZE_MATMUL).costs(matmul::matmul_macs),
+    microsoft("QuantizeLinear", quant::quantize_linear).cuts(quantization::LINEAR),
+    microsoft("DequantizeLinear", quant::dequantize_linear).cuts(quantization::LINEAR),
+    microsoft("QLinearAdd", qlinear_broadcast).cuts(elementwise::QLINEAR_BROADCAST),
+    microsoft("QLinearMul", qlinear_broadcast).cuts(elementwise::QLINEAR_BROADCAST),
+    microsoft("QLinearLeakyRelu", same_as_input).cuts(elementwise::UNARY),
+    microsoft("QLinearSigmoid", same_as_input).cuts(elementwise::UNARY),
+    microsoft("QLinearSoftmax", same_as_input).cuts(norm::SOFTMAX),
     microsoft("Attention", unknown),
     microsoft("MultiHeadAttention", unknown),
     microsoft("EmbedLayerNormalization", unknown),
@@ -65,6 +72,11 @@ fn factors(cx: &Inference<'_>) -> Option<[Vec<Dim>; 2]> {
 fn fused_matmul(cx: &mut Inference<'_>) -> Inferred {
     let shape = factors(cx).map(|[a, b]| matmul_shape(cx, &a, &b)).transpose()?;
     Ok(vec![Fact::new(cx.dtype(0), shape)])
+}
+
+fn fused_contracts(cx: &Inference<'_>) -> Vec<(usize, usize)> {
+    let transposed = usize::from(cx.call.int("transA").unwrap_or(0) != 0);
+    cx.rank(0).and_then(|rank| rank.checked_sub(1 + transposed)).map(|axis| (0, axis)).into_iter().collect()
 }
 
 fn fused_matmul_macs(cx: &mut Inference<'_>) -> Option<Dim> {

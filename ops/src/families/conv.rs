@@ -1,16 +1,26 @@
 //! Convolutions: `Conv`, `ConvInteger`, `QLinearConv`, `ConvTranspose`, `DeformConv`.
 
 use super::window::Window;
-use crate::{Fact, Inference, Inferred, OpSpec, QuantRule, infer::InferError, infer::agree};
+use crate::{Fact, Inference, Inferred, OpSpec, QuantRule, channels::linear, infer::InferError, infer::agree, shrink};
 use shrinx_ir::{DataType, Dim};
 
 pub(crate) const ROWS: &[OpSpec] = &[
-    OpSpec::new("Conv", conv).quant(QuantRule::HEAVY).costs(conv_macs),
+    OpSpec::new("Conv", conv).cuts(linear::CONV).shrinks(shrink::conv).contracts(channels).quant(QuantRule::HEAVY).costs(conv_macs),
     OpSpec::new("DeformConv", conv).costs(conv_macs),
-    OpSpec::new("ConvInteger", conv_integer).costs(conv_macs),
-    OpSpec::new("QLinearConv", qlinear_conv).costs(qlinear_conv_macs),
-    OpSpec::new("ConvTranspose", conv_transpose).quant(QuantRule::HEAVY_IN_FLOAT).costs(conv_transpose_macs),
+    OpSpec::new("ConvInteger", conv_integer).cuts(linear::CONV_INTEGER).shrinks(shrink::conv).costs(conv_macs),
+    OpSpec::new("QLinearConv", qlinear_conv).cuts(linear::QLINEAR_CONV).shrinks(shrink::qlinear_conv).costs(qlinear_conv_macs),
+    OpSpec::new("ConvTranspose", conv_transpose)
+        .cuts(linear::CONV_TRANSPOSE)
+        .shrinks(shrink::conv_transpose)
+        .contracts(channels)
+        .quant(QuantRule::HEAVY_IN_FLOAT)
+        .costs(conv_transpose_macs),
 ];
+
+/// Channels of the input are summed over.
+pub(super) fn channels(_: &Inference<'_>) -> Vec<(usize, usize)> {
+    vec![(0, 1)]
+}
 
 pub(super) fn conv(cx: &mut Inference<'_>) -> Inferred {
     let shape = conv_shape(cx, 1)?;

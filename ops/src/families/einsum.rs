@@ -1,10 +1,10 @@
 //! `Einsum`: shapes from its equation.
 
-use crate::{Fact, Inference, Inferred, OpSpec, infer::InferError};
+use crate::{Call, Fact, Inference, Inferred, OpSpec, channels::linear, infer::InferError};
 use shrinx_ir::{Derived, Dim};
 use std::collections::BTreeMap;
 
-pub(crate) const ROWS: &[OpSpec] = &[OpSpec::new("Einsum", einsum).costs(einsum_macs)];
+pub(crate) const ROWS: &[OpSpec] = &[OpSpec::new("Einsum", einsum).cuts(linear::EINSUM).contracts(contracted).costs(einsum_macs)];
 
 /// The axes of one operand: letters, and how many of them stand before the ellipsis, if it has one.
 #[derive(Debug, PartialEq)]
@@ -24,6 +24,19 @@ fn einsum(cx: &mut Inference<'_>) -> Inferred {
     let (_, output, axes) = solve(cx)?;
     let shape = shape_of(&output, &axes)?;
     Ok(vec![Fact::new(cx.dtype(0), shape)])
+}
+
+/// The axes of each operand that the result does without.
+fn contracted(cx: &Inference<'_>) -> Vec<(usize, usize)> {
+    let Ok((terms, output)) = parse(cx.call) else { return Vec::new() };
+    let mut axes = Vec::new();
+    for (port, term) in terms.iter().enumerate() {
+        let hidden = term.ellipsis.and_then(|_| cx.rank(port)?.checked_sub(term.letters.len())).unwrap_or(0);
+        let place = |k: usize| if term.ellipsis.is_some_and(|at| k >= at) { k + hidden } else { k };
+        let summed = term.letters.iter().enumerate().filter(|(_, letter)| !output.letters.contains(letter));
+        axes.extend(summed.map(|(k, _)| (port, place(k))));
+    }
+    axes
 }
 
 /// Of two operands, every combination of all axes is one multiplication. How more are contracted is the runtime's choice.
@@ -49,18 +62,24 @@ fn shape_of(output: &Term, axes: &Axes) -> Result<Option<Vec<Dim>>, InferError> 
 
 /// The operands' terms, the result's term, and the lengths of all axes.
 fn solve(cx: &mut Inference<'_>) -> Result<(Vec<Term>, Term, Axes), InferError> {
-    let equation: String = cx.call.string("equation").unwrap_or("").chars().filter(|c| *c != ' ').collect();
-    let (left, right) = equation.split_once("->").map_or((&equation[..], None), |(left, right)| (left, Some(right)));
-    let terms: Vec<Term> = left.split(',').map(term).collect::<Result<_, _>>()?;
+    let (terms, output) = parse(cx.call)?;
     if terms.len() != cx.input_count() {
         return Err(InferError(format!("{} terms for {} operands", terms.len(), cx.input_count())));
     }
-    let output = right.map_or_else(|| Ok(implicit_output(&terms)), term)?;
     let mut axes = Axes { letters: BTreeMap::new(), rest: Some(vec![]) };
     for (port, term) in terms.iter().enumerate() {
         bind(cx, port, term, &mut axes)?;
     }
     Ok((terms, output, axes))
+}
+
+/// The operands' terms, and the result's.
+fn parse(call: Call<'_>) -> Result<(Vec<Term>, Term), InferError> {
+    let equation: String = call.string("equation").unwrap_or("").chars().filter(|c| *c != ' ').collect();
+    let (left, right) = equation.split_once("->").map_or((&equation[..], None), |(left, right)| (left, Some(right)));
+    let terms: Vec<Term> = left.split(',').map(term).collect::<Result<_, _>>()?;
+    let output = right.map_or_else(|| Ok(implicit_output(&terms)), term)?;
+    Ok((terms, output))
 }
 
 fn term(text: &str) -> Result<Term, InferError> {

@@ -2,15 +2,17 @@
 
 use crate::{
     Fact, Fold, InferError, Inference, Inferred, OpSpec,
+    channels::movement,
     kernels::Grid,
+    shrink,
     site::{Plan, Site, moved},
 };
 use shrinx_ir::{Dim, Tensor};
 
 pub(crate) const ROWS: &[OpSpec] = &[
-    OpSpec::new("Expand", expand).folds(fold_expand),
-    OpSpec::new("Tile", tile_along).folds(fold_tile),
-    OpSpec { since: 6, ..OpSpec::new("Tile", tile).folds(fold_tile) },
+    OpSpec::new("Expand", expand).cuts(movement::EXPAND).shrinks(shrink::expand).folds(fold_expand),
+    OpSpec::new("Tile", tile_along).cuts(movement::TILE).folds(fold_tile),
+    OpSpec { since: 6, ..OpSpec::new("Tile", tile).cuts(movement::TILE).shrinks(shrink::expand).folds(fold_tile) },
 ];
 
 fn expand(cx: &mut Inference<'_>) -> Inferred {

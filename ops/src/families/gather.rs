@@ -3,17 +3,19 @@
 use crate::{
     Fact, Fold, InferError, Inference, Inferred, OpSpec,
     call::normal_axis,
+    channels::movement,
     kernels::{
         Grid, Places,
         elements::count,
         places::{each_index, strides, wrapped},
     },
+    shrink,
     site::{Plan, Site, moved},
 };
 use shrinx_ir::{Dim, Tensor};
 
 pub(crate) const ROWS: &[OpSpec] = &[
-    OpSpec::new("Gather", gather).folds(fold_gather),
+    OpSpec::new("Gather", gather).cuts(movement::GATHER).shrinks(shrink::gather).folds(fold_gather),
     OpSpec::new("GatherElements", gather_elements).folds(fold_elements),
     OpSpec::new("GatherND", gather_nd).folds(fold_nd),
 ];

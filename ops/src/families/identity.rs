@@ -1,10 +1,12 @@
 //! `Identity` and `Constant`: values as they are.
 
-use crate::{Fact, Fold, Inference, Inferred, OpSpec, constant::constant_attribute, kernels::relabel};
+use crate::{Fact, Fold, Inference, Inferred, OpSpec, channels::elementwise, constant::constant_attribute, kernels::relabel};
 use shrinx_ir::{AttributeValue, Tensor};
 
-pub(crate) const ROWS: &[OpSpec] =
-    &[OpSpec::new("Identity", identity).folds(fold_identity), OpSpec::new("Constant", constant).folds(fold_constant)];
+pub(crate) const ROWS: &[OpSpec] = &[
+    OpSpec::new("Identity", identity).cuts(elementwise::UNARY).folds(fold_identity),
+    OpSpec::new("Constant", constant).cuts(elementwise::CONSTANT).folds(fold_constant),
+];
 
 fn identity(cx: &mut Inference<'_>) -> Inferred {
     Ok(vec![cx.input(0).clone()])

@@ -6,28 +6,43 @@ use super::{
 };
 use crate::{
     Fact, Inference, Inferred, OpSpec,
+    channels::elementwise,
     kernels::{arithmetic, broadcast::Broadcast, logic, unary},
 };
 use shrinx_ir::{DataType, Dim, Symbols};
 use std::cmp::Ordering;
 
 pub(crate) const ROWS: &[OpSpec] = &[
-    OpSpec::new("And", |cx| broadcast_to_bool(cx, and)).folds(|f| arithmetic::binary(f, &arithmetic::AND)).commutes(),
+    OpSpec::new("And", |cx| broadcast_to_bool(cx, and))
+        .cuts(elementwise::BROADCAST)
+        .folds(|f| arithmetic::binary(f, &arithmetic::AND))
+        .commutes(),
     OpSpec::new("Equal", |cx| compares(cx, |s, a, b| contents::compare(s, a, b, Ordering::is_eq)))
+        .cuts(elementwise::COMPARE)
         .folds(|f| logic::compare(f, Ordering::is_eq))
         .commutes(),
     OpSpec::new("Greater", |cx| compares(cx, |s, a, b| contents::compare(s, a, b, Ordering::is_gt)))
+        .cuts(elementwise::COMPARE)
         .folds(|f| logic::compare(f, Ordering::is_gt)),
     OpSpec::new("GreaterOrEqual", |cx| compares(cx, |s, a, b| contents::compare(s, a, b, Ordering::is_ge)))
+        .cuts(elementwise::COMPARE)
         .folds(|f| logic::compare(f, Ordering::is_ge)),
     OpSpec::new("Less", |cx| compares(cx, |s, a, b| contents::compare(s, a, b, Ordering::is_lt)))
+        .cuts(elementwise::COMPARE)
         .folds(|f| logic::compare(f, Ordering::is_lt)),
     OpSpec::new("LessOrEqual", |cx| compares(cx, |s, a, b| contents::compare(s, a, b, Ordering::is_le)))
+        .cuts(elementwise::COMPARE)
         .folds(|f| logic::compare(f, Ordering::is_le)),
-    OpSpec::new("Not", not).folds(|f| unary::map(f, &unary::NOT)),
-    OpSpec::new("Or", |cx| broadcast_to_bool(cx, or)).folds(|f| arithmetic::binary(f, &arithmetic::OR)).commutes(),
-    OpSpec::new("Where", choose).folds(logic::choose),
-    OpSpec::new("Xor", |cx| broadcast_to_bool(cx, xor)).folds(|f| arithmetic::binary(f, &arithmetic::XOR)).commutes(),
+    OpSpec::new("Not", not).cuts(elementwise::UNARY).folds(|f| unary::map(f, &unary::NOT)),
+    OpSpec::new("Or", |cx| broadcast_to_bool(cx, or))
+        .cuts(elementwise::BROADCAST)
+        .folds(|f| arithmetic::binary(f, &arithmetic::OR))
+        .commutes(),
+    OpSpec::new("Where", choose).cuts(elementwise::BROADCAST).folds(logic::choose),
+    OpSpec::new("Xor", |cx| broadcast_to_bool(cx, xor))
+        .cuts(elementwise::BROADCAST)
+        .folds(|f| arithmetic::binary(f, &arithmetic::XOR))
+        .commutes(),
 ];
 
 fn compares(cx: &mut Inference<'_>, op: contents::CellOp) -> Inferred {

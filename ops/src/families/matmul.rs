@@ -1,15 +1,24 @@
 //! Products of matrices: `MatMul`, its integer forms, `Gemm`; and `Det`.
 
-use crate::{Fact, Inference, Inferred, OpSpec, QuantRule, infer::InferError, infer::agree};
+use crate::{Fact, Inference, Inferred, OpSpec, QuantRule, channels::linear, infer::InferError, infer::agree};
 use shrinx_ir::{DataType, Dim};
 
 pub(crate) const ROWS: &[OpSpec] = &[
-    OpSpec::new("MatMul", matmul).quant(QuantRule::HEAVY).costs(matmul_macs),
-    OpSpec::new("MatMulInteger", matmul_integer).costs(matmul_macs),
-    OpSpec::new("QLinearMatMul", qlinear_matmul).costs(qlinear_matmul_macs),
-    OpSpec::new("Gemm", gemm).quant(QuantRule::HEAVY).costs(gemm_macs),
+    OpSpec::new("MatMul", matmul).cuts(linear::MATMUL).contracts(last_axis).quant(QuantRule::HEAVY).costs(matmul_macs),
+    OpSpec::new("MatMulInteger", matmul_integer).cuts(linear::MATMUL_INTEGER).costs(matmul_macs),
+    OpSpec::new("QLinearMatMul", qlinear_matmul).cuts(linear::QLINEAR_MATMUL).costs(qlinear_matmul_macs),
+    OpSpec::new("Gemm", gemm).cuts(linear::GEMM).contracts(gemm_contracts).quant(QuantRule::HEAVY).costs(gemm_macs),
     OpSpec::new("Det", det),
 ];
+
+/// The last axis of the first factor is summed over.
+pub(super) fn last_axis(cx: &Inference<'_>) -> Vec<(usize, usize)> {
+    cx.rank(0).and_then(|rank| rank.checked_sub(1)).map(|axis| (0, axis)).into_iter().collect()
+}
+
+pub(super) fn gemm_contracts(cx: &Inference<'_>) -> Vec<(usize, usize)> {
+    vec![(0, usize::from(cx.call.int("transA").unwrap_or(0) == 0))]
+}
 
 fn matmul(cx: &mut Inference<'_>) -> Inferred {
     let shape = ports_product(cx, 0, 1)?;

@@ -1,22 +1,29 @@
 //! Normalizations, `Softmax` and its kin, `Dropout`: what keeps type and shape of its first input.
 
 use super::elementwise::same_as_input;
-use crate::{Call, Fact, Inference, Inferred, OpSpec, QuantRule, constant, infer::InferError, infer::agree};
+use crate::{
+    Call, Fact, Inference, Inferred, OpSpec, QuantRule,
+    channels::{elementwise, norm},
+    constant,
+    infer::InferError,
+    infer::agree,
+    shrink,
+};
 use shrinx_ir::{DataType, Dim, Model, NodeId};
 
 pub(crate) const ROWS: &[OpSpec] = &[
-    OpSpec::new("BatchNormalization", batch_normalization),
-    OpSpec::new("InstanceNormalization", per_channel),
-    OpSpec::new("GroupNormalization", same_as_input),
-    OpSpec::new("LayerNormalization", layer_normalization).quant(QuantRule::FLOAT.fixes_layout()),
-    OpSpec::new("RMSNormalization", rms_normalization),
-    OpSpec::new("LRN", same_as_input),
-    OpSpec::new("LpNormalization", same_as_input),
+    OpSpec::new("BatchNormalization", batch_normalization).cuts(norm::BATCH_NORM),
+    OpSpec::new("InstanceNormalization", per_channel).cuts(norm::INSTANCE_NORM),
+    OpSpec::new("GroupNormalization", same_as_input).cuts(norm::GROUP_NORM).shrinks(shrink::group_normalization),
+    OpSpec::new("LayerNormalization", layer_normalization).cuts(norm::LAYER_NORM).quant(QuantRule::FLOAT.fixes_layout()),
+    OpSpec::new("RMSNormalization", rms_normalization).cuts(norm::LAYER_NORM),
+    OpSpec::new("LRN", same_as_input).cuts(norm::LRN),
+    OpSpec::new("LpNormalization", same_as_input).cuts(norm::LP_NORM),
     OpSpec::new("MeanVarianceNormalization", same_as_input),
-    OpSpec::new("Softmax", same_as_input),
-    OpSpec::new("LogSoftmax", same_as_input),
-    OpSpec::new("Hardmax", same_as_input),
-    OpSpec::new("Dropout", dropout).random_unless(drops_nothing),
+    OpSpec::new("Softmax", same_as_input).cuts(norm::SOFTMAX),
+    OpSpec::new("LogSoftmax", same_as_input).cuts(norm::SOFTMAX),
+    OpSpec::new("Hardmax", same_as_input).cuts(norm::SOFTMAX),
+    OpSpec::new("Dropout", dropout).cuts(elementwise::UNARY).random_unless(drops_nothing),
 ];
 
 /// Type and shape of the input; the scale (port 1) has one number a channel.

@@ -2,6 +2,7 @@
 
 use crate::{
     Fact, Fold, InferError, Inference, Inferred, OpSpec,
+    channels::movement,
     infer::{Unknown, distinct_axes},
     kernels::{Grid, zero},
     site::{Plan, Site},
@@ -9,7 +10,7 @@ use crate::{
 use shrinx_ir::{DataType, Dim, Tensor};
 
 pub(crate) const ROWS: &[OpSpec] =
-    &[OpSpec::new("Pad", pad).folds(fold_pad), OpSpec::new("CenterCropPad", center_crop_pad).folds(fold_center)];
+    &[OpSpec::new("Pad", pad).cuts(movement::PAD).folds(fold_pad), OpSpec::new("CenterCropPad", center_crop_pad).folds(fold_center)];
 
 fn pad(cx: &mut Inference<'_>) -> Inferred {
     let pads = if cx.call.opset < 11 { attribute_pads(cx).map(|p| p.into_iter().map(Dim::Known).collect()) } else { cx.contents(1) };
@@ -41,13 +42,13 @@ fn padded(cx: &mut Inference<'_>, mut shape: Vec<Dim>, pads: &[Dim]) -> Result<V
     Ok(shape)
 }
 
-fn attribute_pads(site: &impl Site) -> Option<Vec<i64>> {
+pub(crate) fn attribute_pads(site: &impl Site) -> Option<Vec<i64>> {
     let name = if site.call().opset < 2 { "paddings" } else { "pads" };
     site.call().ints(name).map(<[i64]>::to_vec)
 }
 
 /// The axes that pads are given for: by default all.
-fn axes(site: &impl Site, rank: usize) -> Result<Vec<i64>, Unknown> {
+pub(crate) fn axes(site: &impl Site, rank: usize) -> Result<Vec<i64>, Unknown> {
     let axes = if site.call().opset < 18 { None } else { site.list("axes", 3, 18)? };
     Ok(axes.unwrap_or_else(|| (0..rank as i64).collect()))
 }

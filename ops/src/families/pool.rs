@@ -1,16 +1,16 @@
 //! Pools: a window without weights, the whole image, or regions of it.
 
 use super::window::Window;
-use crate::{Fact, Inference, Inferred, OpSpec, QuantRule, infer::InferError};
+use crate::{Fact, Inference, Inferred, OpSpec, QuantRule, channels::window, infer::InferError};
 use shrinx_ir::{DataType, Dim};
 
 pub(crate) const ROWS: &[OpSpec] = &[
-    OpSpec::new("MaxPool", max_pool).quant(QuantRule::MOVES.only(|model, node| model.outputs(node).len() == 1)),
-    OpSpec::new("AveragePool", pool).quant(QuantRule::COMPUTES),
-    OpSpec::new("LpPool", pool),
-    OpSpec::new("GlobalAveragePool", global_pool).quant(QuantRule::COMPUTES.fixes_layout()),
-    OpSpec::new("GlobalMaxPool", global_pool),
-    OpSpec::new("GlobalLpPool", global_pool),
+    OpSpec::new("MaxPool", max_pool).cuts(window::POOL).quant(QuantRule::MOVES.only(|model, node| model.outputs(node).len() == 1)),
+    OpSpec::new("AveragePool", pool).cuts(window::POOL).quant(QuantRule::COMPUTES),
+    OpSpec::new("LpPool", pool).cuts(window::POOL),
+    OpSpec::new("GlobalAveragePool", global_pool).cuts(window::POOL).quant(QuantRule::COMPUTES.fixes_layout()),
+    OpSpec::new("GlobalMaxPool", global_pool).cuts(window::POOL),
+    OpSpec::new("GlobalLpPool", global_pool).cuts(window::POOL),
     OpSpec::new("MaxUnpool", max_unpool),
     OpSpec::new("MaxRoiPool", max_roi_pool),
     OpSpec::new("RoiAlign", roi_align),

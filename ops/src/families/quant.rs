@@ -1,11 +1,11 @@
 //! To quantized numbers and back: `QuantizeLinear`, `DequantizeLinear`, `DynamicQuantizeLinear`.
 
-use crate::{Fact, Inference, Inferred, OpSpec, infer::InferError};
+use crate::{Fact, Inference, Inferred, OpSpec, channels::quant, infer::InferError};
 use shrinx_ir::DataType;
 
 pub(crate) const ROWS: &[OpSpec] = &[
-    OpSpec::new("QuantizeLinear", quantize_linear),
-    OpSpec::new("DequantizeLinear", dequantize_linear),
+    OpSpec::new("QuantizeLinear", quantize_linear).cuts(quant::LINEAR),
+    OpSpec::new("DequantizeLinear", dequantize_linear).cuts(quant::LINEAR),
     OpSpec::new("DynamicQuantizeLinear", dynamic_quantize_linear),
 ];
 

@@ -1,13 +1,18 @@
 //! Recurrent layers: `RNN`, `GRU`, `LSTM`.
 
-use crate::{Fact, Inference, Inferred, OpSpec, infer::InferError, infer::agree};
+use crate::{Fact, Inference, Inferred, OpSpec, channels::recurrent, infer::InferError, infer::agree, shrink};
 use shrinx_ir::Dim;
 
 pub(crate) const ROWS: &[OpSpec] = &[
-    OpSpec::new("RNN", recurrent).costs(|cx| recurrent_macs(cx, 1)),
-    OpSpec::new("GRU", recurrent).costs(|cx| recurrent_macs(cx, 3)),
-    OpSpec::new("LSTM", recurrent).costs(|cx| recurrent_macs(cx, 4)),
+    OpSpec::new("RNN", recurrent).cuts(recurrent::RNN).shrinks(shrink::recurrent).contracts(contracted).costs(|cx| recurrent_macs(cx, 1)),
+    OpSpec::new("GRU", recurrent).cuts(recurrent::GRU).shrinks(shrink::recurrent).contracts(contracted).costs(|cx| recurrent_macs(cx, 3)),
+    OpSpec::new("LSTM", recurrent).cuts(recurrent::LSTM).shrinks(shrink::recurrent).contracts(contracted).costs(|cx| recurrent_macs(cx, 4)),
 ];
+
+/// Inputs are summed over, and hidden units where they come back.
+fn contracted(_: &Inference<'_>) -> Vec<(usize, usize)> {
+    vec![(0, 2), (2, 2)]
+}
 
 struct Lengths {
     sequence: Dim,
@@ -52,7 +57,9 @@ fn recurrent(cx: &mut Inference<'_>) -> Inferred {
 
 /// Each gate of each hidden unit sums over the inputs and over the hidden units, at each step.
 fn recurrent_macs(cx: &mut Inference<'_>, gates: i64) -> Option<Dim> {
-    let Lengths { sequence, batch, input, directions, hidden, .. } = Lengths::of(cx).ok()?;
+    let Lengths { sequence, batch, input, directions, .. } = Lengths::of(cx).ok()?;
+    // The weight tells, which may be cut already, not the attribute.
+    let hidden = cx.shape(2)?.pop()?;
     let summed = input.add(&hidden)?;
     super::product([&sequence, &batch, &directions, &hidden, &gates.into(), &summed])
 }

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     Fact, InferError, Inference, Inferred, OpSpec, QuantRule,
+    channels::reduce,
     kernels::{
         broadcast::Broadcast,
         reduce::{self as kernel, reduced_axes},
@@ -19,21 +20,25 @@ const SUM: i64 = 13;
 const REST: i64 = 18;
 
 pub(crate) const ROWS: &[OpSpec] = &[
-    OpSpec::new("ArgMax", index_of),
-    OpSpec::new("ArgMin", index_of),
-    OpSpec::new("CumProd", same_as_input).folds(|f| kernel::running(f, &kernel::PRODUCT)),
-    OpSpec::new("CumSum", same_as_input).folds(|f| kernel::running(f, &kernel::SUM)),
-    OpSpec::new("ReduceL1", |cx| reduce(cx, REST, None)).folds(|f| kernel::reduce(f, REST, &kernel::L1)),
-    OpSpec::new("ReduceL2", |cx| reduce(cx, REST, None)),
-    OpSpec::new("ReduceLogSum", |cx| reduce(cx, REST, None)),
-    OpSpec::new("ReduceLogSumExp", |cx| reduce(cx, REST, None)),
-    OpSpec::new("ReduceMax", |cx| reduce(cx, REST, Some((None, contents::max)))).folds(|f| kernel::max(f, REST)),
-    OpSpec::new("ReduceMean", |cx| reduce(cx, REST, None)).quant(QuantRule::FLOAT.fixes_layout()),
-    OpSpec::new("ReduceMin", |cx| reduce(cx, REST, Some((None, contents::min)))).folds(|f| kernel::min(f, REST)),
-    OpSpec::new("ReduceProd", |cx| reduce(cx, REST, Some((Some(1), contents::mul)))).folds(|f| kernel::reduce(f, REST, &kernel::PRODUCT)),
-    OpSpec::new("ReduceSum", |cx| reduce(cx, SUM, Some((Some(0), contents::add)))).folds(|f| kernel::reduce(f, SUM, &kernel::SUM)),
-    OpSpec::new("ReduceSumSquare", |cx| reduce(cx, REST, None)).folds(|f| kernel::reduce(f, REST, &kernel::SQUARES)),
-    OpSpec::new("TopK", top),
+    OpSpec::new("ArgMax", index_of).cuts(reduce::INDEX_OF),
+    OpSpec::new("ArgMin", index_of).cuts(reduce::INDEX_OF),
+    OpSpec::new("CumProd", same_as_input).cuts(reduce::RUNNING).folds(|f| kernel::running(f, &kernel::PRODUCT)),
+    OpSpec::new("CumSum", same_as_input).cuts(reduce::RUNNING).folds(|f| kernel::running(f, &kernel::SUM)),
+    OpSpec::new("ReduceL1", |cx| reduce(cx, REST, None)).cuts(reduce::REDUCE).folds(|f| kernel::reduce(f, REST, &kernel::L1)),
+    OpSpec::new("ReduceL2", |cx| reduce(cx, REST, None)).cuts(reduce::REDUCE),
+    OpSpec::new("ReduceLogSum", |cx| reduce(cx, REST, None)).cuts(reduce::REDUCE),
+    OpSpec::new("ReduceLogSumExp", |cx| reduce(cx, REST, None)).cuts(reduce::REDUCE),
+    OpSpec::new("ReduceMax", |cx| reduce(cx, REST, Some((None, contents::max)))).cuts(reduce::REDUCE).folds(|f| kernel::max(f, REST)),
+    OpSpec::new("ReduceMean", |cx| reduce(cx, REST, None)).cuts(reduce::REDUCE).quant(QuantRule::FLOAT.fixes_layout()),
+    OpSpec::new("ReduceMin", |cx| reduce(cx, REST, Some((None, contents::min)))).cuts(reduce::REDUCE).folds(|f| kernel::min(f, REST)),
+    OpSpec::new("ReduceProd", |cx| reduce(cx, REST, Some((Some(1), contents::mul))))
+        .cuts(reduce::REDUCE)
+        .folds(|f| kernel::reduce(f, REST, &kernel::PRODUCT)),
+    OpSpec::new("ReduceSum", |cx| reduce(cx, SUM, Some((Some(0), contents::add))))
+        .cuts(reduce::REDUCE)
+        .folds(|f| kernel::reduce(f, SUM, &kernel::SUM)),
+    OpSpec::new("ReduceSumSquare", |cx| reduce(cx, REST, None)).cuts(reduce::REDUCE).folds(|f| kernel::reduce(f, REST, &kernel::SQUARES)),
+    OpSpec::new("TopK", top).cuts(reduce::TOP),
 ];
 
 /// The result over nothing, and how two results become one.

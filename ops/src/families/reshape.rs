@@ -5,14 +5,16 @@
 
 use crate::{
     Call, Fact, Fold, InferError, Inference, Inferred, OpSpec, QuantRule,
+    channels::view,
     infer::axis_of,
+    shrink,
     site::{Site, known, viewed},
 };
 use shrinx_ir::{Derived, Dim, Symbols, Tensor};
 
 pub(crate) const ROWS: &[OpSpec] = &[
-    OpSpec::new("Reshape", reshape).quant(QuantRule::MOVES.fixes_layout()).folds(fold_reshape),
-    OpSpec::new("Flatten", flatten).quant(QuantRule::MOVES.fixes_layout()).folds(fold_flatten),
+    OpSpec::new("Reshape", reshape).cuts(view::VIEW).shrinks(shrink::reshape).quant(QuantRule::MOVES.fixes_layout()).folds(fold_reshape),
+    OpSpec::new("Flatten", flatten).cuts(view::VIEW).quant(QuantRule::MOVES.fixes_layout()).folds(fold_flatten),
 ];
 
 fn reshape(cx: &mut Inference<'_>) -> Inferred {

@@ -1,11 +1,13 @@
 //! Images at other lengths: `Resize`, `Upsample`, `GridSample`, `AffineGrid`.
 
-use crate::{Call, Fact, Inference, Inferred, OpSpec, QuantRule, infer::InferError, infer::agree, infer::distinct_axes};
+use crate::{
+    Call, Fact, Inference, Inferred, OpSpec, QuantRule, channels::window, infer::InferError, infer::agree, infer::distinct_axes, shrink,
+};
 use shrinx_ir::{Derived, Dim, Model, NodeId};
 
 pub(crate) const ROWS: &[OpSpec] = &[
-    OpSpec::new("Resize", resize).quant(QuantRule::MOVES.only(takes_the_nearest)),
-    OpSpec::new("Upsample", upsample),
+    OpSpec::new("Resize", resize).cuts(window::RESIZE).shrinks(shrink::resize).quant(QuantRule::MOVES.only(takes_the_nearest)),
+    OpSpec::new("Upsample", upsample).cuts(window::RESIZE),
     OpSpec::new("GridSample", grid_sample),
     OpSpec::new("AffineGrid", affine_grid),
 ];

@@ -1,11 +1,13 @@
 //! `Shape` and `Size`: where symbolic contents begin.
 
-use crate::{Call, Fact, Fold, Inference, Inferred, OpSpec, QuantRule, kernels::elements::count, site::Site};
+use crate::{Call, Fact, Fold, Inference, Inferred, OpSpec, QuantRule, channels::elementwise, kernels::elements::count, site::Site};
 use shrinx_ir::{DataType, Dim, Tensor};
 use std::ops::Range;
 
-pub(crate) const ROWS: &[OpSpec] =
-    &[OpSpec::new("Shape", shape).quant(QuantRule::FLOAT.fixes_layout()).folds(fold_shape), OpSpec::new("Size", size).folds(fold_size)];
+pub(crate) const ROWS: &[OpSpec] = &[
+    OpSpec::new("Shape", shape).cuts(elementwise::SHAPE).quant(QuantRule::FLOAT.fixes_layout()).folds(fold_shape),
+    OpSpec::new("Size", size).folds(fold_size),
+];
 
 fn shape(cx: &mut Inference<'_>) -> Inferred {
     let contents = cx.shape(0).map(|dims| dims[part(cx.call, dims.len())].to_vec());

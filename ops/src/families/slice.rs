@@ -2,13 +2,16 @@
 
 use crate::{
     Fact, Fold, InferError, Inference, Inferred, OpSpec, QuantRule,
+    channels::movement,
     infer::{Unknown, distinct_axes},
     kernels::Grid,
+    shrink,
     site::{Plan, Site, moved},
 };
 use shrinx_ir::{Derived, Dim, Tensor};
 
-pub(crate) const ROWS: &[OpSpec] = &[OpSpec::new("Slice", slice).quant(QuantRule::MOVES).folds(fold)];
+pub(crate) const ROWS: &[OpSpec] =
+    &[OpSpec::new("Slice", slice).cuts(movement::SLICE).shrinks(shrink::slice).quant(QuantRule::MOVES).folds(fold)];
 
 /// Exporters write numbers from here on for "to the end".
 const ENDLESS: i64 = i32::MAX as i64;
@@ -46,13 +49,13 @@ fn bounds(cx: &Inference<'_>, name: &str, port: usize) -> Option<Vec<Dim>> {
     if cx.call.opset < 10 { Some(cx.call.ints(name)?.iter().copied().map(Dim::Known).collect()) } else { cx.contents(port) }
 }
 
-fn steps(site: &impl Site) -> Result<Option<Vec<i64>>, Unknown> {
+pub(crate) fn steps(site: &impl Site) -> Result<Option<Vec<i64>>, Unknown> {
     // Opsets before 10 know no steps, and a stray attribute of that name means nothing.
     if site.call().opset < 10 { Ok(None) } else { site.list("steps", 4, 10) }
 }
 
 /// The axes that are sliced; by default the first ones, as many as there are starts.
-fn axes(site: &impl Site, starts: Option<usize>) -> Result<Option<Vec<i64>>, InferError> {
+pub(crate) fn axes(site: &impl Site, starts: Option<usize>) -> Result<Option<Vec<i64>>, InferError> {
     match site.list("axes", 3, 10) {
         Ok(Some(axes)) if starts.is_some_and(|n| n != axes.len()) => {
             Err(InferError(format!("{} axes are sliced, and bounds given for others", axes.len())))
@@ -105,7 +108,7 @@ fn placed(cx: &mut Inference<'_>, whole: &Dim, bound: &Dim) -> Option<Dim> {
 }
 
 /// The first place and the number of places between two bounds, all being numbers. `None` where runtimes differ: see [`disputed`].
-fn span(whole: i64, start: i64, end: i64, step: i64) -> Option<(i64, i64)> {
+pub(crate) fn span(whole: i64, start: i64, end: i64, step: i64) -> Option<(i64, i64)> {
     let whole = Some(whole).filter(|n| *n >= 0)?;
     let from_front = |n: i64| if n < 0 { n.saturating_add(whole) } else { n };
     let (first, distance) = if step > 0 {

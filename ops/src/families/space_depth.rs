@@ -2,22 +2,23 @@
 
 use crate::{
     Call, Fact, Fold, InferError, Inference, Inferred, OpSpec, QuantRule,
+    channels::view,
     kernels::Grid,
     site::{Plan, Site},
 };
 use shrinx_ir::{Derived, Dim, Tensor};
 
 pub(crate) const ROWS: &[OpSpec] = &[
-    OpSpec::new("DepthToSpace", depth_to_space).quant(QuantRule::MOVES).folds(fold_depth),
-    OpSpec::new("SpaceToDepth", space_to_depth).folds(fold_space),
+    OpSpec::new("DepthToSpace", depth_to_space).cuts(view::DEPTH_TO_SPACE).quant(QuantRule::MOVES).folds(fold_depth),
+    OpSpec::new("SpaceToDepth", space_to_depth).cuts(view::SPACE_TO_DEPTH).folds(fold_space),
 ];
 
-fn block_size(call: Call<'_>) -> Result<i64, InferError> {
+pub(crate) fn block_size(call: Call<'_>) -> Result<i64, InferError> {
     call.int("blocksize").filter(|b| *b > 0 && *b < 1 << 16).ok_or_else(|| InferError("a blocksize that is no positive number".into()))
 }
 
 /// Whether channels are ordered column, row, depth; by default depth comes first. `None` for an order that ONNX does not define.
-fn depth_last(call: Call<'_>) -> Option<bool> {
+pub(crate) fn depth_last(call: Call<'_>) -> Option<bool> {
     match call.string("mode") {
         None | Some("DCR") => Some(false),
         Some("CRD") => Some(true),

@@ -2,14 +2,15 @@
 
 use crate::{
     Fact, Fold, InferError, Inference, Inferred, OpSpec, QuantRule,
+    channels::view,
     infer::{Unknown, axis_of, distinct_axes},
     site::{Site, known, viewed},
 };
 use shrinx_ir::{Dim, Tensor};
 
 pub(crate) const ROWS: &[OpSpec] = &[
-    OpSpec::new("Squeeze", squeeze).quant(QuantRule::MOVES.fixes_layout()).folds(fold_squeeze),
-    OpSpec::new("Unsqueeze", unsqueeze).quant(QuantRule::MOVES.fixes_layout()).folds(fold_unsqueeze),
+    OpSpec::new("Squeeze", squeeze).cuts(view::VIEW).quant(QuantRule::MOVES.fixes_layout()).folds(fold_squeeze),
+    OpSpec::new("Unsqueeze", unsqueeze).cuts(view::VIEW).quant(QuantRule::MOVES.fixes_layout()).folds(fold_unsqueeze),
 ];
 
 fn axes(site: &impl Site) -> Result<Option<Vec<i64>>, Unknown> {

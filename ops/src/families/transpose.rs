@@ -2,12 +2,14 @@
 
 use crate::{
     Call, Fact, Fold, InferError, Inference, Inferred, OpSpec, QuantRule,
+    channels::movement,
     kernels::Grid,
     site::{Plan, Site, moved},
 };
 use shrinx_ir::Tensor;
 
-pub(crate) const ROWS: &[OpSpec] = &[OpSpec::new("Transpose", transpose).quant(QuantRule::MOVES.fixes_layout()).folds(fold)];
+pub(crate) const ROWS: &[OpSpec] =
+    &[OpSpec::new("Transpose", transpose).cuts(movement::TRANSPOSE).quant(QuantRule::MOVES.fixes_layout()).folds(fold)];
 
 fn transpose(cx: &mut Inference<'_>) -> Inferred {
     let shape = match cx.shape(0) {

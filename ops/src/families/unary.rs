@@ -1,35 +1,35 @@
 //! Functions of one number each (ONNX operators of the same names).
 
 use super::{contents, elementwise::same_as_input};
-use crate::{Fact, Inference, Inferred, OpSpec, kernels::unary};
+use crate::{Fact, Inference, Inferred, OpSpec, channels::elementwise, kernels::unary};
 use shrinx_ir::{DataType, Dim, Symbols};
 
 pub(crate) const ROWS: &[OpSpec] = &[
-    OpSpec::new("Abs", |cx| with_contents(cx, contents::abs)).folds(|f| unary::map(f, &unary::ABS)),
-    OpSpec::new("Acos", same_as_input),
-    OpSpec::new("Acosh", same_as_input),
-    OpSpec::new("Asin", same_as_input),
-    OpSpec::new("Asinh", same_as_input),
-    OpSpec::new("Atan", same_as_input),
-    OpSpec::new("Atanh", same_as_input),
-    OpSpec::new("BitwiseNot", same_as_input).folds(|f| unary::map(f, &unary::BITWISE_NOT)),
-    OpSpec::new("Ceil", whole).folds(|f| unary::map(f, &unary::CEIL)),
-    OpSpec::new("Cos", same_as_input),
-    OpSpec::new("Cosh", same_as_input),
-    OpSpec::new("Erf", same_as_input),
-    OpSpec::new("Exp", same_as_input),
-    OpSpec::new("Floor", whole).folds(|f| unary::map(f, &unary::FLOOR)),
-    OpSpec::new("IsInf", to_bool).folds(unary::is_infinite),
-    OpSpec::new("IsNaN", to_bool).folds(unary::is_nan),
-    OpSpec::new("Log", same_as_input),
-    OpSpec::new("Neg", |cx| with_contents(cx, contents::neg)).folds(|f| unary::map(f, &unary::NEG)),
-    OpSpec::new("Reciprocal", same_as_input).folds(|f| unary::map(f, &unary::RECIPROCAL)),
-    OpSpec::new("Round", whole).folds(|f| unary::map(f, &unary::ROUND)),
-    OpSpec::new("Sign", same_as_input).folds(|f| unary::map(f, &unary::SIGN)),
-    OpSpec::new("Sin", same_as_input),
-    OpSpec::new("Sinh", same_as_input),
-    OpSpec::new("Sqrt", same_as_input).folds(|f| unary::map(f, &unary::SQRT)),
-    OpSpec::new("Tan", same_as_input),
+    OpSpec::new("Abs", |cx| with_contents(cx, contents::abs)).cuts(elementwise::UNARY).folds(|f| unary::map(f, &unary::ABS)),
+    OpSpec::new("Acos", same_as_input).cuts(elementwise::UNARY),
+    OpSpec::new("Acosh", same_as_input).cuts(elementwise::UNARY),
+    OpSpec::new("Asin", same_as_input).cuts(elementwise::UNARY),
+    OpSpec::new("Asinh", same_as_input).cuts(elementwise::UNARY),
+    OpSpec::new("Atan", same_as_input).cuts(elementwise::UNARY),
+    OpSpec::new("Atanh", same_as_input).cuts(elementwise::UNARY),
+    OpSpec::new("BitwiseNot", same_as_input).cuts(elementwise::UNARY).folds(|f| unary::map(f, &unary::BITWISE_NOT)),
+    OpSpec::new("Ceil", whole).cuts(elementwise::UNARY).folds(|f| unary::map(f, &unary::CEIL)),
+    OpSpec::new("Cos", same_as_input).cuts(elementwise::UNARY),
+    OpSpec::new("Cosh", same_as_input).cuts(elementwise::UNARY),
+    OpSpec::new("Erf", same_as_input).cuts(elementwise::UNARY),
+    OpSpec::new("Exp", same_as_input).cuts(elementwise::UNARY),
+    OpSpec::new("Floor", whole).cuts(elementwise::UNARY).folds(|f| unary::map(f, &unary::FLOOR)),
+    OpSpec::new("IsInf", to_bool).cuts(elementwise::UNARY).folds(unary::is_infinite),
+    OpSpec::new("IsNaN", to_bool).cuts(elementwise::UNARY).folds(unary::is_nan),
+    OpSpec::new("Log", same_as_input).cuts(elementwise::UNARY),
+    OpSpec::new("Neg", |cx| with_contents(cx, contents::neg)).cuts(elementwise::UNARY).folds(|f| unary::map(f, &unary::NEG)),
+    OpSpec::new("Reciprocal", same_as_input).cuts(elementwise::UNARY).folds(|f| unary::map(f, &unary::RECIPROCAL)),
+    OpSpec::new("Round", whole).cuts(elementwise::UNARY).folds(|f| unary::map(f, &unary::ROUND)),
+    OpSpec::new("Sign", same_as_input).cuts(elementwise::UNARY).folds(|f| unary::map(f, &unary::SIGN)),
+    OpSpec::new("Sin", same_as_input).cuts(elementwise::UNARY),
+    OpSpec::new("Sinh", same_as_input).cuts(elementwise::UNARY),
+    OpSpec::new("Sqrt", same_as_input).cuts(elementwise::UNARY).folds(|f| unary::map(f, &unary::SQRT)),
+    OpSpec::new("Tan", same_as_input).cuts(elementwise::UNARY),
 ];
 
 fn with_contents(cx: &mut Inference<'_>, op: fn(&mut Symbols, &Dim) -> Option<Dim>) -> Inferred {

@@ -3,7 +3,7 @@
 use shrinx_calib::{ChannelStatistics, TensorStatistics};
 use shrinx_rewrite::{
     ir::{DataType, Model, NodeId, Tensor, ValueId},
-    ops::{Call, Facts, Int8, OpTable, constant, label, linear::per_channel},
+    ops::{Call, Facts, Int8, OpTable, Window, constant, label, linear::per_channel},
 };
 
 /// A `Conv`, `MatMul` or `Gemm` that may run int8.
@@ -52,21 +52,6 @@ pub enum Kind {
         /// Whether the weight is stored transposed.
         transposed: bool,
     },
-}
-
-/// Where a convolution looks.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Window {
-    /// Lengths of the kernel, one a spatial axis.
-    pub kernel: Vec<usize>,
-    /// Steps.
-    pub strides: Vec<usize>,
-    /// Distances between the kernel's elements.
-    pub dilations: Vec<usize>,
-    /// Elements added in front, one a spatial axis.
-    pub pads: Vec<i64>,
-    /// Elements added behind, one a spatial axis.
-    pub pads_behind: Vec<i64>,
 }
 
 /// An activation between a layer, or another operator, and its quantized output.
@@ -155,7 +140,7 @@ fn layer(model: &Model, ops: &OpTable, facts: &Facts, id: NodeId) -> Result<Laye
             if group != 1 && !depthwise {
                 return Err("grouped convolutions are slower in int8");
             }
-            (Kind::Conv(window(&call, kernel)?), *out, *inputs, kernel.iter().product())
+            (Kind::Conv(Window::of(&call, kernel)?), *out, *inputs, kernel.iter().product())
         }
         ("MatMul", [inputs, out]) => (Kind::MatMul, *out, *inputs, 1),
         ("Gemm", [a, b]) => {
@@ -200,31 +185,6 @@ fn layer(model: &Model, ops: &OpTable, facts: &Facts, id: NodeId) -> Result<Laye
         channel_axis,
         kernel,
     })
-}
-
-fn window(call: &Call<'_>, kernel: &[usize]) -> Result<Window, &'static str> {
-    let n = kernel.len();
-    let read = |name| match call.ints(name) {
-        None => Some(vec![1; n]),
-        Some(all) => (all.len() == n).then(|| all.iter().map(|x| usize::try_from(*x).ok().filter(|x| *x > 0)).collect())?,
-    };
-    let (strides, dilations) = (read("strides").ok_or("its strides are odd")?, read("dilations").ok_or("its dilations are odd")?);
-    let pads = match call.string("auto_pad").unwrap_or("NOTSET") {
-        "NOTSET" | "" => call.ints("pads").map_or_else(|| vec![0; 2 * n], <[i64]>::to_vec),
-        "VALID" => vec![0; 2 * n],
-        // The border follows from the length of the input: with strides it may move by one.
-        "SAME_UPPER" | "SAME_LOWER" if strides.iter().all(|s| *s == 1) => {
-            let upper = call.string("auto_pad") == Some("SAME_UPPER");
-            let total = kernel.iter().zip(&dilations).map(|(k, d)| ((k - 1) * d) as i64);
-            let front = total.clone().map(|t| if upper { t / 2 } else { t - t / 2 });
-            front.clone().chain(total.zip(front).map(|(t, f)| t - f)).collect()
-        }
-        _ => return Err("its padding follows from the length of its input"),
-    };
-    if pads.len() != 2 * n || pads.iter().any(|p| *p < 0) {
-        return Err("its padding is odd");
-    }
-    Ok(Window { kernel: kernel.to_vec(), strides, dilations, pads: pads[..n].to_vec(), pads_behind: pads[n..].to_vec() })
 }
 
 /// A `Relu`, or a `Clip` from 0 to a constant, that alone reads a value: rounding to unsigned integers with a zero point of 0 does its work.
