@@ -5,8 +5,7 @@ mod show;
 
 pub use latency::{Latency, Prediction, Source};
 
-use crate::{Pipeline, PipelineError, PipelineOptions, Verify, compare::Comparison, heavy::HeavyOps};
-use globset::{Glob, GlobSet, GlobSetBuilder};
+use crate::{Pipeline, PipelineError, PipelineOptions, Verify, compare::Comparison, exclude::Exclude, heavy::HeavyOps};
 use shrinx_calib::{CollectError, RangeMethod, Samples, Statistics, StatisticsError, collect, model_digest};
 use shrinx_passes::quantize::{self as pass, Goal, Plan, Quantized, Settings, Trials, evidence::EvidenceError};
 use shrinx_rewrite::{
@@ -110,34 +109,6 @@ coded_by!(QuantizeError {
     Self::Pipeline(e) => e,
     Self::Write(e) => e,
 });
-
-/// Names, globs and operator types.
-#[derive(Clone, Debug, Default)]
-pub struct Exclude {
-    patterns: Vec<String>,
-    set: GlobSet,
-}
-
-impl Exclude {
-    /// From what stands on the command line; an invalid glob is an error.
-    pub fn new(patterns: &[String]) -> Result<Self, globset::Error> {
-        let mut set = GlobSetBuilder::new();
-        for pattern in patterns {
-            set.add(Glob::new(pattern)?);
-        }
-        Ok(Self { patterns: patterns.to_vec(), set: set.build()? })
-    }
-
-    /// Whether a node is meant.
-    pub fn matches(&self, name: &str, op: &str) -> bool {
-        self.patterns.iter().any(|p| p == name || p == op) || self.set.is_match(name)
-    }
-
-    fn unmatched(&self, nodes: &[(String, String)]) -> Vec<String> {
-        let alone = |pattern: &String| Self::new(std::slice::from_ref(pattern)).unwrap_or_default();
-        self.patterns.iter().filter(|p| !nodes.iter().any(|(name, op)| alone(p).matches(name, op))).cloned().collect()
-    }
-}
 
 /// Calibrates a prepared model.
 fn calibrate(prepared: &Model, samples: &Samples, indices: &[usize], options: &QuantizeOptions<'_>) -> Result<Statistics, QuantizeError> {

@@ -1,11 +1,10 @@
 //! What a model consists of, counted.
 
-use shrinx_rewrite::ir::{AttributeValue, DataType, Dim, Model, Tensor, TensorData};
+use shrinx_rewrite::ir::{AttributeValue, Dim, Model, Tensor, TensorData};
 use shrinx_rewrite::ops::{Facts, Inference, OpTable, costs::lengths_of};
 use std::collections::BTreeMap;
 
-/// What an unknown length, other than a batch, is taken to be where a number is wanted.
-pub const SAMPLE_LENGTH: i64 = 64;
+pub use shrinx_rewrite::ops::costs::SAMPLE_LENGTH;
 
 /// Counts of a model.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
@@ -81,7 +80,7 @@ impl Summary {
         if matches!(tensor.data, TensorData::Elided(_)) {
             return;
         }
-        if tensor.dtype.is_float() || tensor.dtype.bits() <= 8 && tensor.dtype != DataType::Bool {
+        if tensor.dtype.holds_parameters() {
             self.params += tensor.len() as u64;
         }
         *self.bytes.entry(tensor.dtype.name().into()).or_default() += tensor.byte_len();

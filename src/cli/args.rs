@@ -37,6 +37,10 @@ pub(super) enum Command {
     MergeStats(MergeStats),
     /// Make layers int8 where it pays, calibrated, corrected and judged on samples
     Quantize(Box<super::quantize::Quantize>),
+    /// Cut channels, heads and neurons out of a model, proven exact, down to a budget
+    Prune(Box<super::prune::Prune>),
+    /// Say what stands in the way, and what it costs
+    Explain(Explain),
     /// Show what a model consists of
     Info(Info),
     /// Print a model in ONNX's textual syntax, one node a line
@@ -245,6 +249,21 @@ pub(super) struct Printing {
     /// Leave documentation and metadata out
     #[arg(long)]
     pub(super) brief: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Explain {
+    /// The model; `-` for stdin
+    #[arg(value_name = "MODEL")]
+    pub(super) input: PathBuf,
+    /// What cannot be pruned: for every axis that is locked the node that locks it, and what unlocking would bring
+    #[arg(long, required = true)]
+    pub(super) prune: bool,
+    /// How it is printed
+    #[arg(long, default_value = "human")]
+    pub(super) format: Format,
+    #[command(flatten)]
+    pub(super) reading: Reading,
 }
 
 #[derive(Debug, Args)]

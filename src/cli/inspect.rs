@@ -1,11 +1,12 @@
-//! `shrinx info`, `text`, `diff` and `passes`: looking, without changing.
+//! `shrinx info`, `explain`, `text`, `diff` and `passes`: looking, without changing.
 
 use super::{
-    args::{Diff, Format, Info, Passes, Printing, Text},
+    args::{Diff, Explain, Format, Info, Passes, Printing, Text},
     error::CliError,
     input, print,
 };
 use crate::{
+    prune::{explain as obstacles_of, obstacles_to_text},
     report::{grouped, macs},
     summary::Summary,
 };
@@ -63,6 +64,19 @@ fn human(summary: &Summary, bytes: Option<u64>) -> String {
         line(if k == 0 { "ops" } else { "" }, format!("{op}: {count}"));
     }
     out
+}
+
+/// Obstacles that are listed unless all are asked for.
+const OBSTACLES: usize = 20;
+
+pub(super) fn explain(registry: &Registry, arguments: &Explain, verbosity: Option<u8>) -> Result<u8, CliError> {
+    let model = input::read(&arguments.input, &arguments.reading)?;
+    let obstacles = obstacles_of(registry, model)?;
+    match arguments.format {
+        Format::Json => print(&format!("{:#}\n", serde_json::json!({ "schema_version": 1, "obstacles": obstacles })))?,
+        Format::Human => print(&obstacles_to_text(&obstacles, if verbosity.unwrap_or(0) > 0 { obstacles.len() } else { OBSTACLES }))?,
+    }
+    Ok(0)
 }
 
 /// A model as text.

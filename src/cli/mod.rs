@@ -12,6 +12,7 @@ mod input;
 mod inspect;
 mod optimize;
 mod progress;
+mod prune;
 mod quantize;
 mod runtime;
 mod samples;
@@ -59,6 +60,8 @@ fn run(registry: &Registry, arguments: &Arguments) -> ExitCode {
         Command::Calibrate(calibrate) => calibrate::run(registry, calibrate, arguments.verbosity()),
         Command::MergeStats(parts) => calibrate::merge(parts, arguments.verbosity()),
         Command::Quantize(quantize) => quantize::run(registry, quantize, arguments.verbosity()),
+        Command::Prune(prune) => prune::run(registry, prune, arguments.verbosity()),
+        Command::Explain(explain) => inspect::explain(registry, explain, arguments.verbosity()),
         Command::Info(info) => inspect::info(info),
         Command::Text(text) => inspect::text(text),
         Command::Diff(diff) => inspect::diff(diff),

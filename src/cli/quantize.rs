@@ -11,9 +11,10 @@ use super::{
 };
 use crate::{
     compare::{CompareOptions, compare_and_keep},
+    exclude::Exclude,
     heavy::HeavyOps,
     prepare,
-    quantize::{Evidence, Exclude, Latency, Prediction, QuantizeOptions, QuantizeReport, quantize},
+    quantize::{Evidence, Latency, Prediction, QuantizeOptions, QuantizeReport, quantize},
 };
 use clap::{Args, ValueEnum};
 use shrinx_calib::RangeMethod;
@@ -250,7 +251,8 @@ fn times(text: &str) -> Result<f64, String> {
     text.parse().ok().filter(|x: &f64| x.is_finite() && *x >= 1.0).ok_or_else(|| "it is no number of 1 or more".into())
 }
 
-fn costs(path: Option<&Path>) -> Result<CostTable, CliError> {
+/// The table of kernel costs in a file, or the shipped one.
+pub(super) fn costs(path: Option<&Path>) -> Result<CostTable, CliError> {
     let Some(path) = path else { return Ok(CostTable::shipped()) };
     let text =
         std::fs::read_to_string(path).map_err(|e| CliError::usage(format!("{}: {e}", path.display()), "check the path of --costs"))?;

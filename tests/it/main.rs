@@ -9,6 +9,7 @@ mod house;
 mod ops_doc;
 mod optimize;
 mod output;
+mod prune;
 mod quantize;
 mod recipe;
 mod runtime;
