@@ -44,33 +44,14 @@ fn last(ties: &Ties<'_>, port: Port) -> Axis {
     (port, ties.rank(port).saturating_sub(1))
 }
 
-/// How channels are shared among groups: inputs and outputs of each.
-fn per_group(inputs: Option<usize>, outputs: Option<usize>, groups: usize) -> Option<[usize; 2]> {
-    let share = |n: Option<usize>| n.filter(|n| n % groups == 0).map(|n| n / groups);
-    Some([share(inputs)?, share(outputs)?])
-}
-
 fn groups(ties: &Ties<'_>) -> usize {
     ties.call.int("group").map_or(1, |g| usize::try_from(g).unwrap_or(0))
 }
 
 fn conv(ties: &mut Ties<'_>, weight: usize, parameters: &[Port]) {
     let (x, w, y) = (In(0), In(weight), Out(0));
-    let groups = groups(ties);
-    if groups == 1 {
-        ties.tie_axes((x, 1), (w, 1));
-    } else {
-        let each = if groups > 1 { per_group(ties.length((x, 1)), ties.length((w, 0)), groups) } else { None };
-        let Some([inputs, outputs]) = each.filter(|[inputs, _]| ties.length((w, 1)) == Some(*inputs)) else {
-            return ties.lock_all("groups that do not divide the channels");
-        };
-        if inputs == 1 || outputs == 1 {
-            whole_groups(ties, (x, 1), inputs, (w, 0), outputs, groups);
-        } else {
-            // The weight has one axis for the inputs of all groups, so that all lose the same ones.
-            ties.tie_each((x, 1), (w, 1), (0..groups * inputs).map(|i| (i, i % inputs)));
-            ties.equal_blocks((w, 0), groups);
-        }
+    if !tie_second_axis(ties, w, (x, 1)) {
+        return;
     }
     ties.tie_axes((y, 1), (w, 0));
     for parameter in parameters {
@@ -81,24 +62,36 @@ fn conv(ties: &mut Ties<'_>, weight: usize, parameters: &[Port]) {
 
 fn conv_transpose(ties: &mut Ties<'_>) {
     let (x, w, y) = (In(0), In(1), Out(0));
-    let groups = groups(ties);
-    if groups == 1 {
-        ties.tie_axes((y, 1), (w, 1));
-    } else {
-        let each = if groups > 1 { per_group(ties.length((w, 0)), ties.length((y, 1)), groups) } else { None };
-        let Some([inputs, outputs]) = each.filter(|[_, outputs]| ties.length((w, 1)) == Some(*outputs)) else {
-            return ties.lock_all("groups that do not divide the channels");
-        };
-        if inputs == 1 || outputs == 1 {
-            whole_groups(ties, (y, 1), outputs, (w, 0), inputs, groups);
-        } else {
-            ties.tie_each((y, 1), (w, 1), (0..groups * outputs).map(|i| (i, i % outputs)));
-            ties.equal_blocks((w, 0), groups);
-        }
+    if !tie_second_axis(ties, w, (y, 1)) {
+        return;
     }
     ties.tie_axes((x, 1), (w, 0));
     ties.tie_parameter(In(2), (y, 1));
     finish(ties);
+}
+
+/// Ties the weight's second axis, which has the channels of one group, to the axis of the map that has those of all: inputs of a convolution, outputs of a
+/// transposed one. Locks all, and says no, where the groups do not fit.
+fn tie_second_axis(ties: &mut Ties<'_>, w: Port, map: Axis) -> bool {
+    let groups = groups(ties);
+    if groups == 1 {
+        ties.tie_axes(map, (w, 1));
+        return true;
+    }
+    let share = |axis| ties.length(axis).filter(|n| groups > 1 && n % groups == 0).map(|n| n / groups);
+    let each = share(map).zip(share((w, 0))).filter(|(per_map, _)| ties.length((w, 1)) == Some(*per_map));
+    let Some((per_map, per_weight)) = each else {
+        ties.lock_all("groups that do not divide the channels");
+        return false;
+    };
+    if per_map == 1 || per_weight == 1 {
+        whole_groups(ties, map, per_map, (w, 0), per_weight, groups);
+    } else {
+        // The weight has one axis for all groups, so that all lose the same channels of it.
+        ties.tie_each(map, (w, 1), (0..groups * per_map).map(|i| (i, i % per_map)));
+        ties.equal_blocks((w, 0), groups);
+    }
+    true
 }
 
 /// Groups go as wholes, and their number shrinks: as in depthwise convolutions.
