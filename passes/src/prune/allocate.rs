@@ -4,7 +4,7 @@
 //! saved beyond the target is not rewarded. Savings are exact and depend on what other groups keep: a layer with both axes in groups costs their product.
 //! In the end widths are given back as far as the target allows.
 
-use super::cost::{Costs, Measure};
+use super::{cost::Costs, price::Measure};
 
 /// The loss of the model by how many units a group keeps: pairs from all units downwards, never less loss for fewer units. Measured on samples where there
 /// are any, else the share of the importance that goes ([`super::Ranking::loss_at`]).

@@ -2,10 +2,11 @@
 
 use super::{
     allocate::{Curve, allocate},
-    cost::{Costs, Measure, Price},
+    cost::Costs,
     groups::Groups,
     importance::Ranking,
     kept::Removal,
+    price::{Measure, Price},
     rules::Room,
 };
 use serde::{Deserialize, Serialize};
