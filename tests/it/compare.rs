@@ -1,7 +1,6 @@
 //! Comparing two models by running them, and racing them.
 
-use crate::support::{Run, fixture, model, shrinx};
-use serde_json::Value;
+use crate::support::{Run, fixture, json, model, shrinx};
 use std::path::{Path, PathBuf};
 
 const DENSE: &str = "
@@ -28,10 +27,6 @@ impl Models {
 
 fn compare(a: &Path, b: &Path, extra: &[&str]) -> Run {
     shrinx(["compare", a.to_str().unwrap(), b.to_str().unwrap(), "--random", "3"].iter().chain(extra))
-}
-
-fn json(run: &Run) -> Value {
-    serde_json::from_str(&run.stdout).unwrap()
 }
 
 #[test]

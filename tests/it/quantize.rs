@@ -1,6 +1,6 @@
 //! Calibrating and quantizing, as a user does.
 
-use crate::support::{Run, fixture, model, root, shrinx};
+use crate::support::{Bench, Run, fixture, json, model, root, shrinx};
 use serde_json::Value;
 use std::path::PathBuf;
 
@@ -8,23 +8,7 @@ fn data() -> PathBuf {
     root().join("fixtures/data/fashion.npz")
 }
 
-struct Bench {
-    folder: tempfile::TempDir,
-}
-
 impl Bench {
-    fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn bytes(&self, name: &str) -> Vec<u8> {
-        std::fs::read(self.path(name)).unwrap()
-    }
-
     /// `shrinx VERB MODEL -o NAME` with samples.
     fn run(&self, verb: &str, model: &str, name: &str, extra: &[&str]) -> Run {
         let (model, out, data) = (fixture(model), self.path(name), data());
@@ -34,10 +18,6 @@ impl Bench {
         }
         shrinx(all.iter().chain(extra))
     }
-}
-
-fn json(run: &Run) -> Value {
-    serde_json::from_str(&run.stdout).unwrap()
 }
 
 #[test]

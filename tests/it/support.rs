@@ -22,6 +22,30 @@ pub(crate) fn shrinx<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Ite
     Run::of(&output)
 }
 
+/// A folder of its own for a test.
+pub(crate) struct Bench {
+    folder: tempfile::TempDir,
+}
+
+impl Bench {
+    pub(crate) fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn bytes(&self, name: &str) -> Vec<u8> {
+        std::fs::read(self.path(name)).unwrap()
+    }
+}
+
+/// What was printed, as JSON.
+pub(crate) fn json(run: &Run) -> serde_json::Value {
+    serde_json::from_str(&run.stdout).unwrap()
+}
+
 /// What the binary said.
 #[derive(Debug)]
 pub(crate) struct Run {
